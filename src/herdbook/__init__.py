@@ -1,0 +1,51 @@
+"""Herdbook: a governed registry for machine-learning models."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from herdbook.client import (
+        connect as connect,
+        download_artifacts as download_artifacts,
+        get_registry_uri as get_registry_uri,
+        load_model as load_model,
+        register_model as register_model,
+        set_registry_uri as set_registry_uri,
+    )
+    from herdbook.entities import (
+        DatasetRef as DatasetRef,
+        Lineage as Lineage,
+        ModelVersion as ModelVersion,
+        RegisteredModel as RegisteredModel,
+    )
+    from herdbook.ports.registry import Registry as Registry
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "connect": "herdbook.client",
+    "download_artifacts": "herdbook.client",
+    "get_registry_uri": "herdbook.client",
+    "load_model": "herdbook.client",
+    "register_model": "herdbook.client",
+    "set_registry_uri": "herdbook.client",
+    "DatasetRef": "herdbook.entities",
+    "Lineage": "herdbook.entities",
+    "ModelVersion": "herdbook.entities",
+    "RegisteredModel": "herdbook.entities",
+    "Registry": "herdbook.ports.registry",
+}
+
+__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 the names are the table's keys
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,259 @@
+"""The composition root: settings, plugins, stores and the metastore, put together; `open_registry(uri)`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from herdbook.adapters import files, sql
+from herdbook.adapters.owner_authorizer import OwnerAuthorizer
+from herdbook.adapters.system import SystemClock, Uuid7Ids
+from herdbook.entities import Caller
+from herdbook.entities.ledger import PolicyFile
+from herdbook.errors import InvalidArgumentError, UnsupportedError
+from herdbook.plugins import Credentials, PluginManager, RegistryScheme, hookimpl
+from herdbook.ports.registry import Registry
+from herdbook.service import Founding, GovernedRegistry, Metastore
+from herdbook.settings import Settings, load_settings, os_principal
+
+DATABASE = "herdbook.db"
+ARTIFACTS = "artifacts"
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):")
+_DATABASE_SCHEMES = ("sqlite", "postgresql")
+
+
+class OwningRegistry(GovernedRegistry):
+    """A governed registry that closes its metastore when it is closed."""
+
+    def __init__(self, metastore: Metastore, caller: Caller) -> None:
+        super().__init__(metastore.core, caller)
+        self._metastore = metastore
+
+    def close(self) -> None:
+        """Close the metastore."""
+        self._metastore.close()
+
+
+@frozen(kw_only=True)
+class Location:
+    """Where an embedded registry keeps its things.
+
+    Args:
+        metadata: The URI of the metadata store.
+        artifacts: The URI of the artifact store.
+    """
+
+    metadata: str
+    artifacts: str
+
+
+class EmbeddedPlugin:
+    """The built-in registry schemes: embedded, over a folder or a database."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.manager: PluginManager | None = None
+
+    @hookimpl
+    def herdbook_registry_schemes(self) -> list[RegistryScheme]:
+        """Contribute `herdbook:`, `sqlite:` and `postgresql:`."""
+        return [RegistryScheme(name=name, open=self._open) for name in ("herdbook", *_DATABASE_SCHEMES)]
+
+    def _open(self, uri: str, _credentials: Credentials, _options: Any) -> Registry:
+        if self.manager is None:
+            raise RuntimeError("the embedded registry is opened before the plugins were loaded")
+        metastore = open_metastore(locate(uri, self._settings), self._settings, self.manager)
+        return OwningRegistry(metastore, metastore.asserted(os_principal(), client="python"))
+
+
+def load_plugins(settings: Settings) -> PluginManager:
+    """Load the built-in plugins and the installed ones.
+
+    Raises:
+        PluginLoadError: a required plugin is missing or broken.
+        PluginConflictError: two plugins claim one name.
+    """
+    embedded = EmbeddedPlugin(settings)
+    manager = PluginManager.load(
+        required=settings.plugins.required,
+        allow=settings.plugins.allow,
+        block=settings.plugins.block,
+        enabled=settings.plugins.enabled,
+        options=settings.plugin_options,
+        builtins=[
+            ("builtin-files", files.plugin),
+            ("builtin-sql", sql.plugin),
+            ("builtin-embedded", embedded),
+        ],
+    )
+    embedded.manager = manager
+    return manager
+
+
+def open_registry(uri: str | None = None, *, settings: Settings | None = None) -> Registry:
+    """Open a registry by its URI; PRODUCT.md lists the forms.
+
+    Args:
+        uri: A folder, a URI, or the name of a `[registries.NAME]` table; None takes the settings' registry_uri.
+        settings: None reads them.
+
+    Raises:
+        InvalidArgumentError: the URI is none of the forms.
+        PluginLoadError: no plugin offers its scheme.
+    """
+    chosen = load_settings() if settings is None else settings
+    target = uri if uri is not None else chosen.registry_uri
+    credentials = Credentials()
+    if _is_word(target):
+        target, credentials = _named(target, chosen)
+    if _is_path(target):
+        target = f"herdbook://{Path(target).expanduser().absolute()}"
+    found = _SCHEME.match(target)
+    if found is None:
+        raise InvalidArgumentError(
+            f"{target!r} is not a registry URI.", hint="Give a folder (./registry), herdbook:, or a URI with a scheme."
+        )
+    manager = load_plugins(chosen)
+    scheme = manager.registry_scheme(found.group(1))
+    return scheme.open(target, credentials, manager.options_for(scheme))
+
+
+def open_metastore(location: Location, settings: Settings, manager: PluginManager) -> Metastore:
+    """Open a metastore, founding it where there is none."""
+    metadata = manager.metadata_scheme(_scheme_of(location.metadata))
+    artifacts = manager.artifact_scheme(_scheme_of(location.artifacts))
+    store = metadata.open(location.metadata, manager.options_for(metadata))
+    blobs = None
+    try:
+        blobs = artifacts.open(location.artifacts, manager.options_for(artifacts))
+        metastore = Metastore(
+            store=store,
+            artifacts=blobs,
+            authorizer=OwnerAuthorizer(),
+            checks=manager,
+            clock=SystemClock(),
+            ids=Uuid7Ids(),
+        )
+        metastore.open(
+            Founding(
+                creator=os_principal(), policy=read_policy(settings.policies_dir), default_schema=settings.first_schema
+            )
+        )
+    except BaseException:
+        if blobs is not None:
+            blobs.close()
+        store.close()
+        raise
+    return metastore
+
+
+def locate(uri: str, settings: Settings) -> Location:
+    """Return where an embedded registry keeps its things.
+
+    Raises:
+        InvalidArgumentError: the folder is something else's, or there is no artifact root for a database.
+    """
+    if not uri.startswith("herdbook:"):
+        return Location(metadata=uri, artifacts=_artifact_root(uri, settings))
+    rest = uri.removeprefix("herdbook:")
+    folder = Path(rest.removeprefix("//") or settings.home).expanduser().absolute()
+    if rest and not rest.startswith("///"):
+        raise InvalidArgumentError(f"{uri!r} is not a registry URI.", hint="Write herdbook:///absolute/folder.")
+    database = folder / DATABASE
+    if folder.exists() and not database.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InvalidArgumentError(
+            f"{folder} holds something else than a registry.", hint="Name an empty folder, or one that does not exist."
+        )
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidArgumentError(f"The folder {folder} cannot be made: {error.strerror}.") from error
+    return Location(metadata=f"sqlite:///{database}", artifacts=f"file://{folder / ARTIFACTS}")
+
+
+def shipped_policies() -> Path:
+    """Return the folder of the shipped policy: in the wheel, or the repository's own in an editable install."""
+    here = Path(__file__).resolve().parent
+    packaged = here / "_policies"
+    return packaged if packaged.is_dir() else here.parents[1] / "policies"
+
+
+def read_policy(folder: str | None) -> tuple[PolicyFile, ...]:
+    """Read a policy folder: model.conf, *.csv and rules/*.toml.
+
+    Args:
+        folder: The folder; None takes the shipped one.
+
+    Raises:
+        InvalidArgumentError: the folder or a file cannot be read, or the model is not the shipped one (R17).
+        UnsupportedError: it has policy lines, which this version cannot judge.
+    """
+    root = shipped_policies() if folder is None else Path(folder).expanduser()
+    if not root.is_dir():
+        raise InvalidArgumentError(f"The policy folder {root} does not exist.", hint="`herdbook init` writes one.")
+    paths = [root / "model.conf", *sorted(root.glob("*.csv")), *sorted((root / "rules").glob("*.toml"))]
+    try:
+        policy = tuple(
+            PolicyFile(path=path.relative_to(root).as_posix(), text=path.read_text(encoding="utf-8")) for path in paths
+        )
+        model = (shipped_policies() / "model.conf").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidArgumentError(f"The policy folder {root} cannot be read: {error}.") from error
+    if policy[0].text != model:
+        raise InvalidArgumentError(
+            f"{root / 'model.conf'} is not the model that Herdbook ships.", hint="Restore it; policies go into *.csv."
+        )
+    for file in policy:
+        _refuse_lines(file)
+    return policy
+
+
+def _refuse_lines(file: PolicyFile) -> None:
+    if not file.path.endswith(".csv"):
+        return
+    for number, line in enumerate(file.text.splitlines(), 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            raise UnsupportedError(
+                f"{file.path}:{number}: this version of Herdbook cannot judge policy lines.", hint="Remove the line."
+            )
+
+
+def _artifact_root(uri: str, settings: Settings) -> str:
+    if settings.artifact_root is None:
+        raise InvalidArgumentError(
+            f"Where does the registry over {_scheme_of(uri)} keep its bytes?",
+            hint="Set artifact_root in herdbook.toml, or HERDBOOK_ARTIFACT_ROOT.",
+        )
+    if _SCHEME.match(settings.artifact_root):
+        return settings.artifact_root
+    return f"file://{Path(settings.artifact_root).expanduser().absolute()}"
+
+
+def _scheme_of(uri: str) -> str:
+    found = _SCHEME.match(uri)
+    if found is None:
+        raise InvalidArgumentError(f"{uri!r} has no scheme.", hint="Write it as SCHEME:...")
+    return found.group(1).partition("+")[0] if uri.startswith("postgresql+") else found.group(1)
+
+
+def _is_path(text: str) -> bool:
+    return text.startswith((".", "~", "/")) or ("/" in text and _SCHEME.match(text) is None)
+
+
+def _is_word(text: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9_-]+", text) is not None
+
+
+def _named(name: str, settings: Settings) -> tuple[str, Credentials]:
+    if name not in settings.registries:
+        known = ", ".join(sorted(settings.registries)) or "none is"
+        raise InvalidArgumentError(
+            f"No registry is named {name!r} in {settings.source or 'the settings'} ({known} named).",
+            hint=f"Write ./{name} for a folder, or add [registries.{name}].",
+        )
+    registry = settings.registries[name]
+    ca_file = None if registry.ca_file is None else Path(registry.ca_file).expanduser()
+    return registry.uri, Credentials(token=settings.token_for(name), ca_file=ca_file)

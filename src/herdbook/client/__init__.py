@@ -1,0 +1,15 @@
+"""What a caller does in several steps over a Registry: register, download, load."""
+
+from herdbook.client.download import download_artifacts
+from herdbook.client.loading import load_model
+from herdbook.client.notebook import connect, get_registry_uri, set_registry_uri
+from herdbook.client.register import register_model
+
+__all__ = [
+    "connect",
+    "download_artifacts",
+    "get_registry_uri",
+    "load_model",
+    "register_model",
+    "set_registry_uri",
+]

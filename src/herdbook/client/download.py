@@ -1,0 +1,107 @@
+"""Downloading a version's files: verified, in parallel, and all of them or none."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from herdbook.client.notebook import use
+from herdbook.entities import FileEntry, ModelVersion
+from herdbook.errors import InvalidArgumentError, UnsupportedError
+from herdbook.names import AliasRef, LatestRef, LoggedModelRef, ModelUri, VersionRef
+from herdbook.ports.artifacts import Progress
+from herdbook.ports.registry import Registry
+
+WORKERS = 4
+
+
+def resolve(registry: Registry, uri: str | ModelUri | VersionRef | AliasRef | LatestRef) -> ModelVersion:
+    """Return the version that a `models:/` URI points to.
+
+    Raises:
+        InvalidArgumentError: it is no models URI.
+        NotFoundError: there is none that the caller may know of.
+        UnsupportedError: it names a logged model.
+    """
+    if isinstance(uri, VersionRef | AliasRef | LatestRef):
+        uri = ModelUri(ref=uri)
+    parsed = ModelUri.parse(uri) if isinstance(uri, str) else uri
+    ref = parsed.ref
+    if isinstance(ref, LoggedModelRef):
+        raise UnsupportedError(
+            f"{ref} is a logged model, which the registry cannot look up.", hint="Name the registered version."
+        )
+    if isinstance(ref, AliasRef):
+        return registry.get_model_version_by_alias(ref, as_of=parsed.as_of)
+    return registry.get_model_version(ref)
+
+
+def download_artifacts(
+    uri: str | ModelUri | VersionRef | AliasRef | LatestRef,
+    dst: str | os.PathLike[str] | None = None,
+    *,
+    registry: Registry | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Download all files of a version.
+
+    Args:
+        uri: `models:/CATALOG.SCHEMA.MODEL/VERSION`, `...@ALIAS`, `.../latest`.
+        dst: A folder that does not exist yet, or is empty; None makes a temporary one, which the caller removes.
+        registry: From where; None uses the default one (see `connect`).
+        progress: Called with the number of bytes that have just been written.
+
+    Returns:
+        The folder with the files.
+
+    Raises:
+        InvalidArgumentError: the URI is none, or dst holds something.
+        NotFoundError: there is no such version that the caller may know of.
+        PermissionDeniedError: the caller lacks EXECUTE on the model.
+        IntegrityError: stored bytes do not have their digest; nothing is left in dst.
+    """
+    target = Path(tempfile.mkdtemp(prefix="herdbook-")) if dst is None else Path(dst).expanduser().absolute()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise InvalidArgumentError(f"{target} exists and is not an empty folder.", hint="Name another folder.")
+    with use(registry) as opened:
+        version = resolve(opened, uri)
+        partial = target.parent / f".{target.name}.partial-{secrets.token_hex(6)}"
+        try:
+            partial.mkdir(parents=True)
+            _fetch(opened, version, partial, progress)
+            if target.exists():
+                target.rmdir()
+            partial.rename(target)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            if dst is None:
+                shutil.rmtree(target, ignore_errors=True)
+            raise
+    return target
+
+
+def _fetch(registry: Registry, version: ModelVersion, folder: Path, progress: Progress | None) -> None:
+    def one(entry: FileEntry) -> None:
+        path = folder / entry.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as stream:
+            registry.copy_model_version_file(version.ref, entry.path, stream, progress=progress)
+
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        for _ in pool.map(one, _files(registry, version)):
+            pass
+
+
+def _files(registry: Registry, version: ModelVersion) -> Iterator[FileEntry]:
+    token = None
+    while True:
+        page = registry.list_model_version_files(version.ref, page_token=token)
+        yield from page.items
+        token = page.next_page_token
+        if token is None:
+            return

@@ -1,0 +1,39 @@
+"""Frozen values: what the registry knows, without I/O and without JSON."""
+
+from herdbook.entities.caller import Authn, Caller, TokenScope
+from herdbook.entities.files import FileEntry, FileStat, Manifest, SlotNeed, UploadPlan, UploadSlot
+from herdbook.entities.models import InputExample, ModelDescription
+from herdbook.entities.principals import Principal
+from herdbook.entities.rules import EffectiveRule, SweepReport
+from herdbook.entities.securables import Catalog, Chain, Link, Page, RegisteredModel, Schema
+from herdbook.entities.signature import ModelSignature
+from herdbook.entities.versions import AliasAssignment, DatasetRef, Lineage, ModelVersion, VersionStatus
+
+__all__ = [
+    "AliasAssignment",
+    "Authn",
+    "Caller",
+    "Catalog",
+    "Chain",
+    "DatasetRef",
+    "EffectiveRule",
+    "FileEntry",
+    "FileStat",
+    "InputExample",
+    "Lineage",
+    "Link",
+    "Manifest",
+    "ModelDescription",
+    "ModelSignature",
+    "ModelVersion",
+    "Page",
+    "Principal",
+    "RegisteredModel",
+    "Schema",
+    "SlotNeed",
+    "SweepReport",
+    "TokenScope",
+    "UploadPlan",
+    "UploadSlot",
+    "VersionStatus",
+]

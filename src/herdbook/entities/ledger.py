@@ -1,0 +1,185 @@
+"""What is written beside every change: the audit row, the event, the idempotency answer, lines of policy."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from attrs import field, frozen
+
+from herdbook.verdicts import Privilege, SecurableKind
+
+
+@frozen(kw_only=True)
+class AuditRow:
+    """One row of the audit log.
+
+    Args:
+        id: UUIDv7.
+        at_ms: When, milliseconds since 1970 (UTC).
+        principal_id: Who.
+        operation: The verb.
+        securable_kind: The kind of what it was done to.
+        securable_id: Its id.
+        payload: Canonical, versioned JSON; people appear in it by principal id only.
+        sha256: SHA-256 of the payload.
+    """
+
+    id: str
+    at_ms: int
+    principal_id: str
+    operation: str
+    securable_kind: SecurableKind
+    securable_id: str
+    payload: bytes
+    sha256: str
+
+
+@frozen(kw_only=True)
+class Event:
+    """One row of the outbox, which a relay delivers.
+
+    Args:
+        id: UUIDv7.
+        at_ms: When, milliseconds since 1970 (UTC).
+        type: What happened, `model_version.created`.
+        securable_kind: The kind of what it happened to.
+        securable_id: Its id; the row's own `event_seq` is counted on it in the same transaction.
+        payload: Canonical JSON.
+    """
+
+    id: str
+    at_ms: int
+    type: str
+    securable_kind: SecurableKind
+    securable_id: str
+    payload: bytes
+
+
+@frozen(kw_only=True)
+class IdempotencyRecord:
+    """The answer that a repeated request gets.
+
+    Args:
+        principal_id: Whose request it was.
+        operation: The verb.
+        key: The caller's key.
+        request_sha256: Digest of the request; the same key with another request is refused.
+        answer: Canonical JSON from which the answer is made again.
+        expires_ms: Until when it is kept, milliseconds since 1970 (UTC).
+    """
+
+    principal_id: str
+    operation: str
+    key: str
+    request_sha256: str
+    answer: bytes
+    expires_ms: int
+
+
+class Effect(StrEnum):
+    """What a line of policy does."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+@frozen(kw_only=True)
+class PolicyLine:
+    """One line of policy that is in force: a grant or denial, at run time or from a file.
+
+    Args:
+        id: Its id.
+        principal_id: To whom.
+        privilege: Which privilege.
+        effect: Allow or deny.
+        securable_kind: The kind of what it is on.
+        securable_id: The id of what it is on.
+        alias_key: The folded alias where it is on alias slots; None otherwise.
+        origin: `grant`, or the policy file and line.
+    """
+
+    id: str
+    principal_id: str
+    privilege: Privilege
+    effect: Effect = Effect.ALLOW
+    securable_kind: SecurableKind
+    securable_id: str
+    alias_key: str | None = None
+    origin: str = "grant"
+
+
+@frozen(kw_only=True)
+class Membership:
+    """That a principal is a member of a group or role.
+
+    Args:
+        member_id: Who.
+        group_id: Of what.
+        origin: `grant`, or the policy file and line.
+    """
+
+    member_id: str
+    group_id: str
+    origin: str = "grant"
+
+
+@frozen(kw_only=True)
+class PolicyChange:
+    """One step of the policy delta log.
+
+    Args:
+        revision: The policy revision that it belongs to.
+        added: Whether the line or membership was added or ended.
+        item: Which.
+    """
+
+    revision: int
+    added: bool
+    item: PolicyLine | Membership
+
+
+@frozen(kw_only=True)
+class PolicySnapshot:
+    """Everything that decides rights, as of one policy revision.
+
+    Args:
+        revision: The revision.
+        lines: The lines in force.
+        memberships: The memberships in force.
+        disabled: Ids of principals that may not act.
+    """
+
+    revision: int
+    lines: tuple[PolicyLine, ...] = ()
+    memberships: tuple[Membership, ...] = ()
+    disabled: frozenset[str] = frozenset()
+
+
+@frozen(kw_only=True)
+class PolicyFile:
+    """One file of the applied policy.
+
+    Args:
+        path: Relative path in the policy folder, `rules/default.toml`.
+        text: What it says.
+    """
+
+    path: str
+    text: str
+
+
+@frozen(kw_only=True)
+class AppliedPolicy:
+    """The policy files in force.
+
+    Args:
+        revision: The policy revision that applied them.
+        files: The files, ordered by path.
+    """
+
+    revision: int
+    files: tuple[PolicyFile, ...] = field(default=())
+
+
+JsonObject = dict[str, Any]

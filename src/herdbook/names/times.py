@@ -1,0 +1,26 @@
+"""Times as text: RFC 3339, UTC, milliseconds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from herdbook.errors import InvalidArgumentError
+
+
+def parse_time(text: str) -> datetime:
+    """Parse an RFC 3339 time with an offset into UTC, milliseconds kept; raises InvalidArgumentError otherwise."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except (ValueError, TypeError):
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InvalidArgumentError(
+            f"{text!r} is not a time with an offset.", hint="Write it like 2026-11-01T00:00:00Z."
+        )
+    moment = moment.astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def format_time(moment: datetime) -> str:
+    """Write a UTC time as RFC 3339 with milliseconds and `Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -1,0 +1,113 @@
+"""Limits on text that callers hand in, refused with what to do about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from herdbook.entities import DatasetRef, Lineage
+from herdbook.errors import InvalidArgumentError, TooLargeError
+from herdbook.names import RESERVED_LEVEL_PREFIX, CatalogName, ModelName, SchemaName, fold
+
+MAX_COMMENT = 100_000
+MAX_REASON = 2_000
+MAX_TAG_KEY = 250
+MAX_TAG_VALUE = 100_000
+MAX_TAGS = 200
+MAX_LINEAGE_TEXT = 2_000
+MAX_LINEAGE_ITEMS = 200
+MAX_PAGE = 1_000
+_TAG_KEY = re.compile(r"[/\w.\- :]+")
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+
+
+def check_comment(comment: str | None) -> None:
+    """Refuse a comment that is no text, or too long."""
+    _check_text("A comment", comment, MAX_COMMENT)
+
+
+def check_reason(reason: str | None) -> None:
+    """Refuse a reason that is no text, or too long."""
+    _check_text("A reason", reason, MAX_REASON)
+
+
+def check_idempotency_key(key: str | None) -> None:
+    """Refuse a key that is not 1 to 255 visible ASCII characters."""
+    if key is not None and (not isinstance(key, str) or _IDEMPOTENCY_KEY.fullmatch(key) is None):
+        raise InvalidArgumentError(f"{key!r} is not an idempotency key: it is 1 to 255 visible ASCII characters.")
+
+
+def check_tag(key: str, value: str) -> None:
+    """Refuse a tag whose key or value is not acceptable."""
+    if not isinstance(key, str) or _TAG_KEY.fullmatch(key) is None or len(key) > MAX_TAG_KEY:
+        raise InvalidArgumentError(
+            f"{key!r} is not a tag's key: it is 1 to {MAX_TAG_KEY} letters, digits, '_', '-', '.', ':', '/' and spaces."
+        )
+    if value is None:
+        raise InvalidArgumentError(f"Tag {key!r} has no value.", hint="Give a text; an empty one is allowed.")
+    _check_text(f"The value of tag {key!r}", value, MAX_TAG_VALUE)
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Refuse tags that are too many or not acceptable."""
+    if len(tags) > MAX_TAGS:
+        raise TooLargeError(f"{len(tags)} tags are too many at once; at most {MAX_TAGS}.")
+    for key, value in tags.items():
+        check_tag(key, value)
+
+
+def check_lineage(lineage: Lineage) -> None:
+    """Refuse lineage with too much text or too many items."""
+    texts = [
+        lineage.source,
+        lineage.run_id,
+        lineage.experiment_id,
+        lineage.logged_model_id,
+        lineage.notebook,
+        lineage.job,
+        lineage.code_commit,
+        lineage.code_repository,
+        *lineage.environment,
+        *lineage.environment.values(),
+    ]
+    for dataset in lineage.datasets:
+        texts += _dataset_texts(dataset)
+    for text in texts:
+        _check_text("A lineage entry", text, MAX_LINEAGE_TEXT)
+    for count in (len(lineage.datasets), len(lineage.parents), len(lineage.environment)):
+        if count > MAX_LINEAGE_ITEMS:
+            raise TooLargeError(f"{count} lineage entries of one kind are too many; at most {MAX_LINEAGE_ITEMS}.")
+
+
+def check_new_level(name: CatalogName | SchemaName | ModelName) -> None:
+    """Refuse to create a name whose last level is reserved."""
+    last = str(name).rpartition(".")[2]
+    if fold(last).startswith(RESERVED_LEVEL_PREFIX):
+        raise InvalidArgumentError(
+            f"{last!r} begins with {RESERVED_LEVEL_PREFIX!r}, which is reserved.", hint="Choose another name."
+        )
+
+
+def check_max_results(max_results: int) -> None:
+    """Refuse a page size outside 1 to 1000."""
+    if type(max_results) is not int or not 1 <= max_results <= MAX_PAGE:
+        raise InvalidArgumentError(f"max_results is {max_results!r}; it is a whole number from 1 to {MAX_PAGE}.")
+
+
+def _dataset_texts(dataset: DatasetRef) -> list[str | None]:
+    return [dataset.name, dataset.digest, dataset.source, dataset.context]
+
+
+def _check_text(what: str, text: str | None, limit: int) -> None:
+    if text is None:
+        return
+    if not isinstance(text, str):
+        raise InvalidArgumentError(f"{what} is text, not {text!r}.")
+    if len(text) > limit:
+        raise TooLargeError(f"{what} has {len(text):,} characters; at most {limit:,}.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidArgumentError(f"{what} has a character that is not valid Unicode.") from error
+    if "\x00" in text:
+        raise InvalidArgumentError(f"{what} has a NUL character.", hint="Remove it.")

@@ -1,0 +1,184 @@
+"""What every verb needs: the one table that the gate, the documentation and the tests are derived from."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from attrs import frozen
+
+from herdbook.verdicts import Operation, Privilege, SecurableKind
+
+K = SecurableKind
+P = Privilege
+O = Operation
+
+
+class Shape(Enum):
+    """What a verb does, as far as the gate cares."""
+
+    POINT = "point"
+    READ = "read"
+    LIST = "list"
+    WRITE = "write"
+
+
+class Target(Enum):
+    """Where a need is looked for, relative to what the verb names."""
+
+    METASTORE = "metastore"
+    CATALOG = "catalog"
+    SCHEMA = "schema"
+    MODEL = "model"
+    SLOT = "slot"
+    NAMED = "named"
+    CONTAINER = "container"
+
+
+_KINDS = {
+    Target.METASTORE: K.METASTORE,
+    Target.CATALOG: K.CATALOG,
+    Target.SCHEMA: K.SCHEMA,
+    Target.MODEL: K.REGISTERED_MODEL,
+    Target.SLOT: K.MODEL_ALIAS,
+}
+
+
+def kind_of(target: Target) -> SecurableKind:
+    """Return the kind that a fixed target stands for; raises LookupError for NAMED and CONTAINER."""
+    return _KINDS[target]
+
+
+class AlsoNeeds(Enum):
+    """Needs that depend on what the request says; the service turns each into requirements."""
+
+    EXECUTE_ON_PARENTS = "EXECUTE on every registered source that it names"
+    APPLY_TAG_FOR_TAGS = "APPLY_TAG where tags are given"
+    CREATE_IN_CONTAINER = "the right to create in the container"
+    EVERY_CHILD = "with `force`, every child's right"
+    MANAGE_CONTAINER = "MANAGE on the container for denies and APPROVE (R5), on the catalog for BROWSE (R7)"
+    NOT_ONES_OWN = "never one's own (R33)"
+    READ_WATCHED = "READ_METADATA on what is delivered, at delivery (R38)"
+    OTHERS_NEED_MANAGE = "about others, MANAGE there or READ_AUDIT (R13)"
+    ONES_OWN_OR_ADMIN = "one's own; another's: metastore admin"
+
+
+@frozen
+class Need:
+    """One row of the table.
+
+    Args:
+        any_of: Privileges of which one is needed; empty where knowing the thing is enough.
+        on: Where.
+        shape: What the verb does.
+        also: What else it needs, depending on the request.
+    """
+
+    any_of: tuple[Privilege, ...]
+    on: Target
+    shape: Shape
+    also: tuple[AlsoNeeds, ...] = ()
+
+
+_T = Target
+_S = Shape
+_A = AlsoNeeds
+
+OPERATIONS: dict[Operation, Need] = {
+    O.CREATE_CATALOG: Need((P.CREATE_CATALOG,), _T.METASTORE, _S.WRITE),
+    O.GET_CATALOG: Need((), _T.CATALOG, _S.POINT),
+    O.LIST_CATALOGS: Need((), _T.METASTORE, _S.LIST),
+    O.UPDATE_CATALOG: Need((P.MANAGE,), _T.CATALOG, _S.WRITE),
+    O.RENAME_CATALOG: Need((P.MANAGE,), _T.CATALOG, _S.WRITE, (_A.CREATE_IN_CONTAINER,)),
+    O.DELETE_CATALOG: Need((P.MANAGE,), _T.CATALOG, _S.WRITE, (_A.EVERY_CHILD,)),
+    O.RESTORE_CATALOG: Need((P.MANAGE,), _T.CATALOG, _S.WRITE, (_A.CREATE_IN_CONTAINER,)),
+    O.PURGE_CATALOG: Need((P.MANAGE,), _T.CONTAINER, _S.WRITE),
+    O.CREATE_SCHEMA: Need((P.CREATE_SCHEMA,), _T.CATALOG, _S.WRITE),
+    O.GET_SCHEMA: Need((), _T.SCHEMA, _S.POINT),
+    O.LIST_SCHEMAS: Need((), _T.CATALOG, _S.LIST),
+    O.UPDATE_SCHEMA: Need((P.MANAGE,), _T.SCHEMA, _S.WRITE),
+    O.RENAME_SCHEMA: Need((P.MANAGE,), _T.SCHEMA, _S.WRITE, (_A.CREATE_IN_CONTAINER,)),
+    O.DELETE_SCHEMA: Need((P.MANAGE,), _T.SCHEMA, _S.WRITE, (_A.EVERY_CHILD,)),
+    O.RESTORE_SCHEMA: Need((P.MANAGE,), _T.SCHEMA, _S.WRITE, (_A.CREATE_IN_CONTAINER,)),
+    O.PURGE_SCHEMA: Need((P.MANAGE,), _T.CONTAINER, _S.WRITE),
+    O.CREATE_REGISTERED_MODEL: Need((P.CREATE_MODEL,), _T.SCHEMA, _S.WRITE, (_A.APPLY_TAG_FOR_TAGS,)),
+    O.GET_REGISTERED_MODEL: Need((P.READ_METADATA,), _T.MODEL, _S.POINT),
+    O.LIST_REGISTERED_MODELS: Need((), _T.SCHEMA, _S.LIST),
+    O.SEARCH_REGISTERED_MODELS: Need((), _T.METASTORE, _S.LIST),
+    O.UPDATE_REGISTERED_MODEL: Need((P.MODIFY,), _T.MODEL, _S.WRITE),
+    O.RENAME_REGISTERED_MODEL: Need((P.MANAGE,), _T.MODEL, _S.WRITE, (_A.CREATE_IN_CONTAINER,)),
+    O.DELETE_REGISTERED_MODEL: Need((P.MANAGE,), _T.MODEL, _S.WRITE, (_A.EVERY_CHILD,)),
+    O.RESTORE_REGISTERED_MODEL: Need((P.MANAGE,), _T.MODEL, _S.WRITE, (_A.CREATE_IN_CONTAINER,)),
+    O.PURGE_REGISTERED_MODEL: Need((P.MANAGE,), _T.CONTAINER, _S.WRITE),
+    O.UPLOAD_PLAN: Need((P.CREATE_MODEL_VERSION,), _T.MODEL, _S.READ),
+    O.CREATE_MODEL_VERSION: Need(
+        (P.CREATE_MODEL_VERSION,), _T.MODEL, _S.WRITE, (_A.EXECUTE_ON_PARENTS, _A.APPLY_TAG_FOR_TAGS)
+    ),
+    O.UPLOAD_MODEL_VERSION_FILES: Need((P.CREATE_MODEL_VERSION,), _T.MODEL, _S.WRITE),
+    O.FINALIZE_MODEL_VERSION: Need((P.CREATE_MODEL_VERSION,), _T.MODEL, _S.WRITE, (_A.EXECUTE_ON_PARENTS,)),
+    O.COPY_MODEL_VERSION: Need(
+        (P.CREATE_MODEL_VERSION,), _T.MODEL, _S.WRITE, (_A.EXECUTE_ON_PARENTS, _A.CREATE_IN_CONTAINER)
+    ),
+    O.GET_MODEL_VERSION: Need((P.READ_METADATA,), _T.MODEL, _S.POINT),
+    O.LIST_MODEL_VERSIONS: Need((P.READ_METADATA,), _T.MODEL, _S.READ),
+    O.SEARCH_MODEL_VERSIONS: Need((), _T.METASTORE, _S.LIST),
+    O.UPDATE_MODEL_VERSION: Need((P.MODIFY,), _T.MODEL, _S.WRITE),
+    O.DELETE_MODEL_VERSION: Need((P.MANAGE,), _T.MODEL, _S.WRITE),
+    O.RESTORE_MODEL_VERSION: Need((P.MANAGE,), _T.MODEL, _S.WRITE, (_A.CREATE_IN_CONTAINER,)),
+    O.PURGE_MODEL_VERSION: Need((P.MANAGE,), _T.CONTAINER, _S.WRITE),
+    O.LIST_MODEL_VERSION_FILES: Need((P.READ_METADATA,), _T.MODEL, _S.READ),
+    O.READ_MODEL_VERSION_FILE: Need((P.EXECUTE,), _T.MODEL, _S.READ),
+    O.SET_REGISTERED_MODEL_ALIAS: Need((P.SET_ALIAS,), _T.SLOT, _S.WRITE),
+    O.DELETE_REGISTERED_MODEL_ALIAS: Need((P.SET_ALIAS,), _T.SLOT, _S.WRITE),
+    O.GET_MODEL_VERSION_BY_ALIAS: Need((P.READ_METADATA,), _T.MODEL, _S.POINT),
+    O.LIST_REGISTERED_MODEL_ALIASES: Need((P.READ_METADATA,), _T.MODEL, _S.READ),
+    O.LIST_ALIAS_HISTORY: Need((P.READ_METADATA,), _T.MODEL, _S.READ),
+    O.SET_REGISTERED_MODEL_TAG: Need((P.APPLY_TAG,), _T.MODEL, _S.WRITE),
+    O.DELETE_REGISTERED_MODEL_TAG: Need((P.APPLY_TAG,), _T.MODEL, _S.WRITE),
+    O.SET_MODEL_VERSION_TAG: Need((P.APPLY_TAG,), _T.MODEL, _S.WRITE),
+    O.DELETE_MODEL_VERSION_TAG: Need((P.APPLY_TAG,), _T.MODEL, _S.WRITE),
+    O.LIST_DELETED: Need((P.MANAGE,), _T.NAMED, _S.LIST),
+    O.TRANSFER_OWNERSHIP: Need((P.MANAGE,), _T.NAMED, _S.WRITE),
+    O.GRANT: Need((P.MANAGE,), _T.NAMED, _S.WRITE, (_A.MANAGE_CONTAINER,)),
+    O.REVOKE: Need((P.MANAGE,), _T.NAMED, _S.WRITE, (_A.MANAGE_CONTAINER,)),
+    O.DENY: Need((P.MANAGE,), _T.CONTAINER, _S.WRITE, (_A.MANAGE_CONTAINER,)),
+    O.LIFT_DENY: Need((P.MANAGE,), _T.CONTAINER, _S.WRITE, (_A.MANAGE_CONTAINER,)),
+    O.LIST_GRANTS: Need((), _T.NAMED, _S.READ, (_A.OTHERS_NEED_MANAGE,)),
+    O.LIST_EFFECTIVE_GRANTS: Need((), _T.NAMED, _S.READ, (_A.OTHERS_NEED_MANAGE,)),
+    O.EXPLAIN: Need((), _T.NAMED, _S.READ, (_A.OTHERS_NEED_MANAGE,)),
+    O.WHO_CAN: Need((P.MANAGE, P.READ_AUDIT), _T.NAMED, _S.READ),
+    O.WHAT_CAN: Need((), _T.METASTORE, _S.READ, (_A.OTHERS_NEED_MANAGE,)),
+    O.GET_CURRENT_PRINCIPAL: Need((), _T.METASTORE, _S.READ),
+    O.CREATE_PRINCIPAL: Need((P.MANAGE,), _T.METASTORE, _S.WRITE),
+    O.GET_PRINCIPAL: Need((P.MANAGE,), _T.METASTORE, _S.READ),
+    O.LIST_PRINCIPALS: Need((P.MANAGE,), _T.METASTORE, _S.READ),
+    O.UPDATE_PRINCIPAL: Need((P.MANAGE,), _T.METASTORE, _S.WRITE),
+    O.DELETE_PRINCIPAL: Need((P.MANAGE,), _T.METASTORE, _S.WRITE),
+    O.ADD_MEMBER: Need((P.MANAGE,), _T.METASTORE, _S.WRITE),
+    O.REMOVE_MEMBER: Need((P.MANAGE,), _T.METASTORE, _S.WRITE),
+    O.LIST_MEMBERS: Need((P.MANAGE,), _T.METASTORE, _S.READ),
+    O.CREATE_TOKEN: Need((), _T.METASTORE, _S.WRITE, (_A.ONES_OWN_OR_ADMIN,)),
+    O.LIST_TOKENS: Need((), _T.METASTORE, _S.READ, (_A.ONES_OWN_OR_ADMIN,)),
+    O.REVOKE_TOKEN: Need((), _T.METASTORE, _S.WRITE, (_A.ONES_OWN_OR_ADMIN,)),
+    O.GET_EFFECTIVE_RULES: Need((), _T.NAMED, _S.READ),
+    O.CHECK_POLICIES: Need((P.READ_AUDIT, P.MANAGE_POLICY), _T.METASTORE, _S.READ),
+    O.DIFF_POLICIES: Need((P.READ_AUDIT, P.MANAGE_POLICY), _T.METASTORE, _S.READ),
+    O.TEST_POLICIES: Need((P.READ_AUDIT, P.MANAGE_POLICY), _T.METASTORE, _S.READ),
+    O.APPLY_POLICIES: Need((P.MANAGE_POLICY,), _T.METASTORE, _S.WRITE),
+    O.GET_POLICIES: Need((P.READ_AUDIT, P.MANAGE_POLICY), _T.METASTORE, _S.READ),
+    O.REBIND_POLICY_NAME: Need((P.MANAGE_POLICY,), _T.METASTORE, _S.WRITE),
+    O.REQUEST_APPROVAL: Need((P.READ_METADATA,), _T.MODEL, _S.WRITE),
+    O.APPROVE: Need((P.APPROVE,), _T.NAMED, _S.WRITE, (_A.NOT_ONES_OWN,)),
+    O.LIST_APPROVALS: Need((P.READ_METADATA,), _T.MODEL, _S.READ),
+    O.RELEASE_MODEL_VERSION: Need((P.APPROVE,), _T.MODEL, _S.WRITE, (_A.NOT_ONES_OWN,)),
+    O.LIST_AUDIT_EVENTS: Need((P.READ_AUDIT,), _T.NAMED, _S.READ),
+    O.CREATE_WEBHOOK: Need((P.MANAGE,), _T.NAMED, _S.WRITE, (_A.READ_WATCHED,)),
+    O.GET_WEBHOOK: Need((P.MANAGE,), _T.NAMED, _S.READ),
+    O.LIST_WEBHOOKS: Need((P.MANAGE,), _T.NAMED, _S.READ),
+    O.UPDATE_WEBHOOK: Need((P.MANAGE,), _T.NAMED, _S.WRITE, (_A.READ_WATCHED,)),
+    O.DELETE_WEBHOOK: Need((P.MANAGE,), _T.NAMED, _S.WRITE),
+    O.TEST_WEBHOOK: Need((P.MANAGE,), _T.NAMED, _S.WRITE),
+    O.SWEEP_ARTIFACTS: Need((P.MANAGE,), _T.METASTORE, _S.WRITE),
+}
+
+if missing := set(Operation) - set(OPERATIONS):
+    raise ImportError(f"operations without a requirement: {', '.join(sorted(missing))} (AUTHORIZATION R39)")

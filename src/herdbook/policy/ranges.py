@@ -1,0 +1,80 @@
+"""Allowed and denied subtrees of names, compiled into sorted, disjoint ranges of folded full names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import frozen
+
+TOP = "\x7f"
+"""Greater than every folded name."""
+
+
+@frozen(kw_only=True)
+class Ranges:
+    """Sorted, disjoint, half-open ranges `[low, high)` of folded full names.
+
+    Args:
+        spans: The ranges.
+    """
+
+    spans: tuple[tuple[str, str], ...] = ()
+
+    def __contains__(self, key: str) -> bool:
+        return any(low <= key < high for low, high in self.spans)
+
+
+EVERYTHING = Ranges(spans=(("", TOP),))
+
+
+def subtree(key: str) -> tuple[tuple[str, str], ...]:
+    """Return the ranges of a securable and all that lies in it.
+
+    Args:
+        key: The folded full name. '.' sorts directly below '/' and above '-', and no level contains either, so what
+            lies inside is exactly the range from `key.` to `key/`.
+    """
+    return ((key, key + "\x01"), (key + ".", key + "/"))
+
+
+def compile_ranges(allow: Iterable[str], deny: Iterable[str] = ()) -> Ranges:
+    """Return the names inside allowed subtrees and outside denied ones.
+
+    Args:
+        allow: Folded full names of allowed securables.
+        deny: Folded full names of denied ones; a deny wins.
+
+    Example:
+        >>> compile_ranges(["prod"], ["prod.hr"]).spans[1:]
+        (('prod.', 'prod.hr'), ('prod.hr\\x01', 'prod.hr.'), ('prod.hr/', 'prod/'))
+    """
+    return Ranges(spans=_subtract(_union(allow), _union(deny)))
+
+
+def _union(keys: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    merged: list[tuple[str, str]] = []
+    for low, high in sorted(span for key in keys for span in subtree(key)):
+        if merged and low <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
+        else:
+            merged.append((low, high))
+    return tuple(merged)
+
+
+def _subtract(
+    spans: tuple[tuple[str, str], ...], holes: tuple[tuple[str, str], ...]
+) -> tuple[tuple[str, str], ...]:
+    left: list[tuple[str, str]] = []
+    position = 0
+    for low, high in spans:
+        while position < len(holes) and holes[position][1] <= low:
+            position += 1
+        start, index = low, position
+        while index < len(holes) and holes[index][0] < high:
+            if start < holes[index][0]:
+                left.append((start, holes[index][0]))
+            start = max(start, holes[index][1])
+            index += 1
+        if start < high:
+            left.append((start, high))
+    return tuple(left)

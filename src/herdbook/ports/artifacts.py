@@ -1,0 +1,185 @@
+"""What the core needs of a place that keeps bytes by their SHA-256."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, Protocol, runtime_checkable
+
+from attrs import frozen
+
+BLOCK = 4 * 1024 * 1024
+
+Progress = Callable[[int], None]
+"""Called with the number of bytes that have just been moved; may be called from several threads."""
+
+
+@frozen(kw_only=True)
+class StoredBlob:
+    """Bytes that are in the store.
+
+    Args:
+        sha256: Their SHA-256, computed by the store from what it wrote.
+        size: How many they are.
+    """
+
+    sha256: str
+    size: int
+
+
+@frozen(kw_only=True)
+class BlobInfo:
+    """A blob as a sweep sees it.
+
+    Args:
+        sha256: Its SHA-256.
+        size: Bytes.
+        modified_ms: When it was published or published again, in milliseconds since 1970 (UTC).
+    """
+
+    sha256: str
+    size: int
+    modified_ms: int
+
+
+class BlobWriter(ABC):
+    """One blob on its way in: write, then commit or abort. Not visible before it is committed.
+
+    Used as a context manager it aborts unless it was committed.
+    """
+
+    @abstractmethod
+    def write(self, block: bytes | memoryview) -> None:
+        """Append bytes, hashing them.
+
+        Raises:
+            TooLargeError: more bytes came than the announced size.
+        """
+
+    @abstractmethod
+    def commit(self) -> StoredBlob:
+        """Make the blob durable (fsync), then visible, in one step.
+
+        Returns:
+            What is stored now. A blob that was there already is kept and touched, and this copy dropped.
+
+        Raises:
+            IntegrityError: size or digest is not what was announced; nothing was published.
+        """
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Drop what was written; harmless after commit or abort."""
+
+    def __enter__(self) -> BlobWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.abort()
+
+
+class ArtifactStore(ABC):
+    """Bytes kept once under their SHA-256. Thread-safe; every read is verified."""
+
+    @abstractmethod
+    def writer(self, *, sha256: str | None = None, size: int | None = None) -> BlobWriter:
+        """Begin a blob.
+
+        Args:
+            sha256: The digest that it must have; None takes what comes.
+            size: The size in bytes that it must have; None takes what comes.
+        """
+
+    @abstractmethod
+    def put_many(
+        self, sources: Sequence[tuple[BinaryIO, FileExpectation]], *, progress: Progress | None = None
+    ) -> tuple[StoredBlob, ...]:
+        """Take in many blobs with few waits for the disk; all are durable and visible when it returns.
+
+        Args:
+            sources: Open binary files, each read from its current position to its end, and what is expected of it.
+                A source that is a real file may be copied by the kernel.
+            progress: Called as bytes are taken in.
+
+        Returns:
+            One result a source, in order.
+
+        Raises:
+            IntegrityError: a source is not what was expected; the ones before it may have been published, which
+                harms nothing, since nobody refers to them.
+        """
+
+    @abstractmethod
+    def size(self, sha256: str) -> int | None:
+        """Return the size in bytes of a blob; None where it is not held."""
+
+    @abstractmethod
+    def read(self, sha256: str, *, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Yield a blob's bytes in blocks of at most `BLOCK`.
+
+        Args:
+            sha256: Which blob.
+            offset: The first byte wanted.
+            length: How many bytes; None means to the end.
+
+        Raises:
+            NotFoundError: the blob is not held.
+            IntegrityError: a read of the whole blob does not have its digest (raised before the last block is
+                yielded), or the blob is shorter than it was.
+            InvalidArgumentError: the range does not lie in the blob.
+        """
+
+    @abstractmethod
+    def blobs(self) -> Iterator[BlobInfo]:
+        """Yield every published blob, in order of digest."""
+
+    @abstractmethod
+    def remove(self, sha256: str) -> int:
+        """Remove a blob and return the bytes freed; 0 where it was gone already."""
+
+    @abstractmethod
+    def remove_staging(self, *, before_ms: int, dry_run: bool = False) -> int:
+        """Remove what was begun and not committed before a time.
+
+        Args:
+            before_ms: Milliseconds since 1970 (UTC).
+            dry_run: Count only.
+
+        Returns:
+            How many were (or would be) removed.
+        """
+
+    def close(self) -> None:  # noqa: B027 most stores hold nothing to close
+        """Release what is held; the store is not used afterwards."""
+
+
+@frozen(kw_only=True)
+class FileExpectation:
+    """What a source must turn out to be.
+
+    Args:
+        size: Bytes; None takes what comes.
+        sha256: Digest; None takes what comes.
+    """
+
+    size: int | None = None
+    sha256: str | None = None
+
+
+@runtime_checkable
+class SupportsLocalPath(Protocol):
+    """A store whose blobs are files on this machine."""
+
+    def local_path(self, sha256: str) -> Path:
+        """Return the file that holds a blob, which must never be written; raises NotFoundError where it is not held."""
+        ...
+
+
+@runtime_checkable
+class SupportsCopyTo(Protocol):
+    """A store that can hand a whole blob to a file faster than block by block."""
+
+    def copy_to(self, sha256: str, target: BinaryIO, *, progress: Progress | None = None) -> None:
+        """Write a whole blob to an open, empty, real file and verify it; raises as `ArtifactStore.read`."""
+        ...

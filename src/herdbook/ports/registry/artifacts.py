@@ -1,0 +1,80 @@
+"""The verbs over the files of a version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from herdbook.entities import FileEntry, Page
+from herdbook.ports.artifacts import Progress
+from herdbook.ports.registry.base import AnyVersionLike, RegistryPart
+from herdbook.verdicts import Operation
+
+
+class Artifacts(RegistryPart):
+    """The files of versions: listed as metadata, read as bytes."""
+
+    def list_model_version_files(
+        self, ref: AnyVersionLike, *, max_results: int = 1000, page_token: str | None = None
+    ) -> Page[FileEntry]:
+        """List a version's files, by path.
+
+        Args:
+            ref: The version.
+            max_results: How many a page holds, 1 to 1000.
+            page_token: Where to go on, from the page before.
+
+        Raises:
+            NotFoundError: there is no such version that the caller may know of.
+            PermissionDeniedError: the caller lacks READ_METADATA on the model.
+
+        Example:
+            >>> [file.path for file in registry.list_model_version_files("main.default.iris/1").items]
+            ['MLmodel', 'model.bin']
+        """
+        raise self._unsupported(Operation.LIST_MODEL_VERSION_FILES)
+
+    def read_model_version_file(
+        self, ref: AnyVersionLike, path: str, *, offset: int = 0, length: int | None = None
+    ) -> Iterator[bytes]:
+        """Yield the bytes of a file of a READY version, verified.
+
+        Args:
+            ref: The version.
+            path: The file's path.
+            offset: The first byte wanted.
+            length: How many bytes; None means to the end.
+
+        Raises:
+            NotFoundError: there is no such version that the caller may know of, or no such file.
+            PermissionDeniedError: the caller lacks EXECUTE on the model.
+            ConflictError: the version is not READY (R32).
+            IntegrityError: the stored bytes do not have their digest.
+
+        Example:
+            >>> b"".join(registry.read_model_version_file("main.default.iris/1", "model.bin"))
+            b'weights'
+        """
+        raise self._unsupported(Operation.READ_MODEL_VERSION_FILE)
+
+    def copy_model_version_file(
+        self, ref: AnyVersionLike, path: str, target: BinaryIO, *, progress: Progress | None = None
+    ) -> None:
+        """Write a file of a READY version to an open, empty file; a backend may do it faster than block by block.
+
+        Args:
+            ref: The version.
+            path: The file's path.
+            target: Opened for binary writing.
+            progress: Called with the number of bytes that have just been written.
+
+        Raises:
+            NotFoundError: there is no such version that the caller may know of, or no such file.
+            PermissionDeniedError: the caller lacks EXECUTE on the model.
+            ConflictError: the version is not READY (R32).
+            IntegrityError: the stored bytes do not have their digest.
+        """
+        for block in self.read_model_version_file(ref, path):
+            target.write(block)
+            if progress is not None:
+                progress(len(block))

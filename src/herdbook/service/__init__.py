@@ -1,0 +1,6 @@
+"""The governed registry and the metastore that makes it."""
+
+from herdbook.service.governed import GovernedRegistry
+from herdbook.service.metastore import Founding, Metastore
+
+__all__ = ["Founding", "GovernedRegistry", "Metastore"]

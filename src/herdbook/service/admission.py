@@ -1,0 +1,196 @@
+"""Whether a version may come in: the rules in force, then the plugins' checks that they ask for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+from attrs import evolve, frozen
+
+from herdbook.entities import Chain, EffectiveRule, Manifest, ModelDescription, ModelVersion
+from herdbook.errors import InvalidArgumentError, RuleViolationError, UnavailableError
+from herdbook.formats.mlmodel import describe_model
+from herdbook.plugins.check_runner import CandidateData, run_check, validate_params
+from herdbook.plugins.contributions import PreRegisterCheck
+from herdbook.policy.rules import RULES, Facts
+from herdbook.policy.rulesets import RuleSet, parse_rulesets
+from herdbook.ports.artifacts import ArtifactStore, SupportsLocalPath
+from herdbook.ports.metadata import MetadataStore, PolicyLog
+from herdbook.verdicts import Reject, Rejection, Verdict
+
+MLMODEL = "MLmodel"
+REQUIREMENTS = "requirements.txt"
+MAX_DOCUMENT = 1024 * 1024
+
+
+class CheckSource(Protocol):
+    """Where checks are found by name."""
+
+    def check(self, name: str) -> PreRegisterCheck:
+        """Return a check; raises PluginLoadError where no plugin offers it."""
+        ...
+
+
+@frozen(kw_only=True)
+class Applicant:
+    """A version that asks to be admitted.
+
+    Args:
+        version: The version as it would be.
+        manifest: Its files, all of them in the store.
+        model: What they say.
+    """
+
+    version: ModelVersion
+    manifest: Manifest
+    model: ModelDescription
+
+
+class Admission:
+    """Judges applicants by the rules of the applied policy revision.
+
+    Args:
+        store: Where the applied policy is.
+        artifacts: Where the bytes are.
+        checks: Where checks are found.
+    """
+
+    def __init__(self, store: MetadataStore, artifacts: ArtifactStore, checks: CheckSource) -> None:
+        self._store = store
+        self._artifacts = artifacts
+        self._checks = checks
+        self._read_at: tuple[int, RuleSet] | None = None
+        self._lock = threading.Lock()
+
+    def rules_for(self, chain: Chain, log: PolicyLog | None = None) -> tuple[EffectiveRule, ...]:
+        """Return what holds for a securable at the policy revision that its chain was read at.
+
+        Args:
+            log: The transaction to read a new policy from; None opens one where it is needed.
+
+        Raises:
+            UnavailableError: no policy is applied, or the applied one cannot be read; nothing is admitted then.
+        """
+        with self._lock:
+            cached = self._read_at
+        if cached is None or cached[0] != chain.policy_revision:
+            if log is None:
+                with self._store.read() as tx:
+                    return self._read_rules(tx).holding_for(chain)
+            return self._read_rules(log).holding_for(chain)
+        return cached[1].holding_for(chain)
+
+    def verify(self, log: PolicyLog) -> None:
+        """Refuse a policy that names a check that is missing, or gives it wrong params.
+
+        Raises:
+            PluginLoadError: no plugin offers the check.
+            InvalidArgumentError: the ruleset or the params of a check are not acceptable.
+        """
+        for rule in self._read_rules(log).rules:
+            if rule.is_check:
+                check = self._checks.check(rule.rule)
+                try:
+                    validate_params(check, rule.params)
+                except InvalidArgumentError as error:
+                    raise InvalidArgumentError(f"{rule.origin}: {error.message}", hint=error.hint) from error
+
+    def describe(self, manifest: Manifest) -> ModelDescription:
+        """Read what a model's files say of it; a broken MLmodel is kept as its `signature_error`."""
+        document = self._read(manifest, MLMODEL)
+        if document is None:
+            return ModelDescription()
+        try:
+            return describe_model(document, requirements=self._read(manifest, REQUIREMENTS))
+        except InvalidArgumentError as error:
+            return ModelDescription(signature_error=error.message.rstrip("."))
+
+    def judge_rules(self, rules: tuple[EffectiveRule, ...], applicant: Applicant) -> tuple[Rejection, ...]:
+        """Return every rejection by the core's own rules."""
+        facts = Facts(model=applicant.model, manifest=applicant.manifest)
+        return tuple(
+            rejection
+            for rule in rules
+            if not rule.is_check
+            for rejection in _rejections(rule, RULES[rule.rule](facts))
+        )
+
+    def judge_checks(self, rules: tuple[EffectiveRule, ...], applicant: Applicant) -> tuple[Rejection, ...]:
+        """Return every rejection by plugins' checks, each run in a process of its own.
+
+        Raises:
+            UnavailableError: a check gave no verdict in time.
+        """
+        found = [(rule, self._checks.check(rule.rule)) for rule in rules if rule.is_check]
+        if not found:
+            return ()
+        found.sort(key=lambda pair: (pair[1].order, pair[1].name))
+        rejections: list[Rejection] = []
+        with self._candidate(applicant) as candidate:
+            for rule, check in found:
+                rejections += _rejections(rule, run_check(check, candidate, rule.params))
+        return tuple(rejections)
+
+    def lease_s(self, rules: tuple[EffectiveRule, ...]) -> float:
+        """Return the seconds that judging may take."""
+        return 60.0 + sum(self._checks.check(rule.rule).timeout_s + 5.0 for rule in rules if rule.is_check)
+
+    def _read_rules(self, log: PolicyLog) -> RuleSet:
+        revision, applied = log.revision(), log.applied()
+        if applied.revision < 1 or not applied.files:
+            raise UnavailableError("No policy is applied, so nothing can be admitted.", hint="Ask an admin to apply one.")
+        rules = parse_rulesets(applied)
+        with self._lock:
+            self._read_at = (revision, rules)
+        return rules
+
+    def _read(self, manifest: Manifest, path: str) -> bytes | None:
+        entry = manifest.get(path)
+        if entry is None:
+            return None
+        if entry.size > MAX_DOCUMENT:
+            raise InvalidArgumentError(f"{path} has {entry.size:,} bytes; at most {MAX_DOCUMENT:,} are read.")
+        return b"".join(self._artifacts.read(entry.sha256))
+
+    @contextmanager
+    def _candidate(self, applicant: Applicant) -> Iterator[CandidateData]:
+        with TemporaryDirectory(prefix="herdbook-check-") as folder:
+            files = {
+                entry.path: (entry.size, entry.sha256, self._local(entry.sha256, Path(folder)))
+                for entry in applicant.manifest.files
+            }
+            yield CandidateData(
+                name=applicant.version.name, version=applicant.version, model=applicant.model, files=files
+            )
+
+    def _local(self, sha256: str, folder: Path) -> Path:
+        if isinstance(self._artifacts, SupportsLocalPath):
+            return self._artifacts.local_path(sha256)
+        target = folder / sha256
+        if not target.exists():
+            with target.open("wb") as stream:
+                for block in self._artifacts.read(sha256):
+                    stream.write(block)
+        return target
+
+
+def violation(what: str, rejections: tuple[Rejection, ...]) -> RuleViolationError:
+    """Return the error that lists every rejection."""
+    lines = [f"{r.rule} (demanded by {r.securable}): {r.message}" for r in rejections]
+    hints = list(dict.fromkeys(r.hint for r in rejections if r.hint))
+    return RuleViolationError(
+        f"{what} is refused by {len(rejections)} rule(s): {' '.join(lines)}",
+        hint=" ".join(hints) or None,
+        rejections=rejections,
+    )
+
+
+def _rejections(rule: EffectiveRule, verdict: Verdict) -> tuple[Rejection, ...]:
+    if not isinstance(verdict, Reject):
+        return ()
+    first = Rejection(rule=rule.rule, message=verdict.message, securable=rule.on, hint=verdict.hint)
+    return (first, *(evolve(first, message=reason, hint=None) for reason in verdict.reasons))

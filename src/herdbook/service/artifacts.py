@@ -1,0 +1,70 @@
+"""The files of versions, governed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from herdbook.entities import FileEntry, Page, VersionStatus
+from herdbook.errors import ConflictError, NotFoundError
+from herdbook.ports.artifacts import Progress, SupportsCopyTo
+from herdbook.ports.registry import AnyVersionLike, Artifacts
+from herdbook.service import subjects
+from herdbook.service.part import GovernedPart
+from herdbook.service.sight import ensure_shown
+from herdbook.verdicts import Operation
+
+
+class GovernedArtifacts(GovernedPart, Artifacts):
+    """The verbs over files."""
+
+    def list_model_version_files(
+        self, ref: AnyVersionLike, *, max_results: int = 1000, page_token: str | None = None
+    ) -> Page[FileEntry]:
+        """List a version's files."""
+        core, caller = self._core, self._caller
+        subject = subjects.version(subjects.any_version(ref))
+
+        def fetch(after: str | None, limit: int) -> tuple[FileEntry, ...]:
+            with core.store.read() as tx:
+                admitted = core.gate.admit(caller, Operation.LIST_MODEL_VERSION_FILES, subject, tx, tx)
+                row = core.gate.present(admitted, subject)
+                ensure_shown(core, caller, row, admitted.chain, subject.what, tx)
+                if row.manifest_id is None:
+                    return ()
+                return tx.list_files(row.manifest_id, after=after or "", limit=limit)
+
+        query = ("list_model_version_files", subject.what.lower())
+        return self._page(query, page_token, max_results, fetch, lambda entry: entry.path)
+
+    def read_model_version_file(
+        self, ref: AnyVersionLike, path: str, *, offset: int = 0, length: int | None = None
+    ) -> Iterator[bytes]:
+        """Return an iterator over the bytes of a file; it is authorized now, not when it is first read."""
+        return self._core.artifacts.read(self._entry(ref, path).sha256, offset=offset, length=length)
+
+    def copy_model_version_file(
+        self, ref: AnyVersionLike, path: str, target: BinaryIO, *, progress: Progress | None = None
+    ) -> None:
+        """Write a file to an open, empty file."""
+        store = self._core.artifacts
+        if isinstance(store, SupportsCopyTo):
+            store.copy_to(self._entry(ref, path).sha256, target, progress=progress)
+        else:
+            super().copy_model_version_file(ref, path, target, progress=progress)
+
+    def _entry(self, ref: AnyVersionLike, path: str) -> FileEntry:
+        core, caller = self._core, self._caller
+        subject = subjects.version(subjects.any_version(ref))
+        with core.store.read() as tx:
+            admitted = core.gate.admit(caller, Operation.READ_MODEL_VERSION_FILE, subject, tx, tx)
+            row = core.gate.present(admitted, subject)
+            ensure_shown(core, caller, row, admitted.chain, subject.what, tx)
+            if row.version.status is not VersionStatus.READY or row.manifest_id is None:
+                raise ConflictError(
+                    f"The {subject.what} is {row.version.status}; bytes are readable only when it is READY."
+                )
+            entry = tx.file(row.manifest_id, path)
+        if entry is None:
+            raise NotFoundError(f"The {subject.what} has no file {path!r}.", hint="List its files first.")
+        return entry

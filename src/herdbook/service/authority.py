@@ -1,0 +1,60 @@
+"""Keeps the authorizer fed from committed policy rows, and asks it."""
+
+from __future__ import annotations
+
+import threading
+
+from herdbook.entities import Caller, Chain
+from herdbook.ports.authorizer import Authorizer, Visible
+from herdbook.ports.metadata import MetadataStore, PolicyLog
+from herdbook.verdicts import Decision, Requirement, SecurableKind
+
+
+class Authority:
+    """The one place that asks the authorizer.
+
+    Args:
+        authorizer: Judges rights.
+        store: Where its truth comes from.
+    """
+
+    def __init__(self, authorizer: Authorizer, store: MetadataStore) -> None:
+        self._authorizer = authorizer
+        self._store = store
+        self._feeding = threading.Lock()
+
+    def decide(
+        self, caller: Caller, requirement: Requirement, chain: Chain, *, log: PolicyLog | None = None
+    ) -> Decision:
+        """Judge a requirement at (or after) the policy revision that the chain was read at.
+
+        Args:
+            log: The transaction to read new policy rows from; None opens one where it is needed.
+        """
+        self._catch_up(chain.policy_revision, log)
+        return self._authorizer.decide(caller, requirement, chain)
+
+    def visible(self, caller: Caller, kind: SecurableKind, *, log: PolicyLog) -> Visible:
+        """Return what the caller may see of a kind, at the transaction's policy revision."""
+        self._catch_up(log.revision(), log)
+        return self._authorizer.visible(caller, kind)
+
+    def _catch_up(self, revision: int, log: PolicyLog | None) -> None:
+        if self._authorizer.revision >= revision:
+            return
+        if log is None:
+            with self._store.read() as tx:
+                self._feed(tx)
+        else:
+            self._feed(log)
+
+    def _feed(self, log: PolicyLog) -> None:
+        with self._feeding:
+            had, now = self._authorizer.revision, log.revision()
+            if had >= now:
+                return
+            changes = log.changes(had) if had >= 0 else None
+            if changes is None:
+                self._authorizer.replace(log.snapshot())
+            else:
+                self._authorizer.feed(changes, now)

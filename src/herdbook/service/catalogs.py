@@ -1,0 +1,86 @@
+"""Catalogs, governed."""
+
+from __future__ import annotations
+
+from herdbook.entities import Catalog, Link, Page
+from herdbook.ports.metadata import Stamp, WriteTransaction
+from herdbook.ports.registry import CatalogLike, Catalogs
+from herdbook.policy.limits import check_comment, check_new_level
+from herdbook.service import subjects
+from herdbook.service.gate import Admitted, Idempotency, Outcome
+from herdbook.service.ledger import Happened
+from herdbook.service.part import GovernedPart, check_expected
+from herdbook.verdicts import Operation, SecurableKind
+from herdbook.wire import from_json, to_json
+
+
+class GovernedCatalogs(GovernedPart, Catalogs):
+    """The verbs over catalogs."""
+
+    def create_catalog(
+        self, name: CatalogLike, *, comment: str | None = None, idempotency_key: str | None = None
+    ) -> Catalog:
+        """Create a catalog."""
+        new = subjects.catalog_name(name)
+        check_new_level(new)
+        check_comment(comment)
+        holder = subjects.catalog(new)
+
+        def body(tx: WriteTransaction, _: Admitted[None], stamp: Stamp) -> Outcome[Catalog]:
+            self._refuse_taken(tx, holder)
+            catalog_id = self._core.ids.new()
+            tx.insert_catalog(catalog_id, new, comment=comment, owner_id=stamp.by, stamp=stamp)
+            made = Link(id=catalog_id, kind=SecurableKind.CATALOG, name=str(new), owner_id=stamp.by)
+            happened = Happened(on=made, event="catalog.created", detail={"comment": comment})
+            return Outcome(result=self._core.gate.reread(tx, holder), happened=happened)
+
+        idempotency = Idempotency(
+            key=idempotency_key,
+            request=[str(new), comment],
+            keep=to_json,
+            restore=lambda _, answer: from_json(answer, Catalog),
+        )
+        return self._creating(
+            holder,
+            lambda: self._core.gate.change(
+                self._caller, Operation.CREATE_CATALOG, subjects.metastore(), body, idempotency=idempotency
+            ),
+        )
+
+    def get_catalog(self, name: CatalogLike) -> Catalog:
+        """Return a catalog."""
+        subject = subjects.catalog(subjects.catalog_name(name))
+        return self._core.gate.look(self._caller, Operation.GET_CATALOG, subject)
+
+    def list_catalogs(self, *, max_results: int = 100, page_token: str | None = None) -> Page[Catalog]:
+        """List the catalogs that the caller may see."""
+        core, caller = self._core, self._caller
+
+        def fetch(after: str | None, limit: int) -> tuple[Catalog, ...]:
+            with core.store.read() as tx:
+                visible = core.gate.authority.visible(caller, SecurableKind.CATALOG, log=tx)
+                ranges = tx.visible_ranges(visible, SecurableKind.CATALOG)
+                return tx.list_catalogs(ranges, after=after or "", limit=limit)
+
+        return self._page(("list_catalogs",), page_token, max_results, fetch, lambda catalog: catalog.name.key)
+
+    def update_catalog(
+        self,
+        name: CatalogLike,
+        *,
+        comment: str | None,
+        expected_row_version: int | None = None,
+        reason: str | None = None,
+    ) -> Catalog:
+        """Replace a catalog's comment."""
+        check_comment(comment)
+        subject = subjects.catalog(subjects.catalog_name(name))
+
+        def body(tx: WriteTransaction, admitted: Admitted[Catalog], stamp: Stamp) -> Outcome[Catalog]:
+            found = self._core.gate.present(admitted, subject)
+            check_expected(subject.what, expected_row_version, found.row_version)
+            tx.set_comment(SecurableKind.CATALOG, found.id, comment, stamp)
+            happened = Happened(on=admitted.chain.object, event="catalog.updated", detail={"comment": comment})
+            return Outcome(result=self._core.gate.reread(tx, subject), happened=happened)
+
+        return self._core.gate.change(self._caller, Operation.UPDATE_CATALOG, subject, body, reason=reason)

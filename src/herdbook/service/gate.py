@@ -1,0 +1,265 @@
+"""The one pipeline of every verb: resolve, authorize, (rules, checks), write, emit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from attrs import evolve, field, frozen
+
+from herdbook.entities import Caller, Chain
+from herdbook.entities.ledger import IdempotencyRecord
+from herdbook.errors import ConflictError, NotFoundError, PermissionDeniedError
+from herdbook.policy.limits import check_idempotency_key, check_reason
+from herdbook.policy.operations import OPERATIONS, Need, Target, kind_of
+from herdbook.ports.metadata import Found, MetadataStore, PolicyLog, ReadTransaction, Resolver, Stamp, WriteTransaction
+from herdbook.ports.system import Clock, Ids
+from herdbook.service.authority import Authority
+from herdbook.service.ledger import Happened, canonical, record
+from herdbook.verdicts import Allowed, Denied, Operation, Privilege, Requirement, SecurableKind, Sight
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+IDEMPOTENCY_MS = 24 * 3600 * 1000
+_KNOWING = Privilege.BROWSE
+_NAMES = {
+    SecurableKind.METASTORE: "metastore",
+    SecurableKind.CATALOG: "catalog",
+    SecurableKind.SCHEMA: "schema",
+    SecurableKind.REGISTERED_MODEL: "registered model",
+    SecurableKind.MODEL_ALIAS: "alias",
+}
+
+
+@frozen(kw_only=True)
+class Subject(Generic[T]):
+    """What a verb is about.
+
+    Args:
+        what: Its kind and name in words, `model version prod.fraud.scorer/3`.
+        resolve: How to find it.
+    """
+
+    what: str
+    resolve: Callable[[Resolver], Found[T]]
+
+
+@frozen(kw_only=True)
+class Admitted(Generic[T]):
+    """What was found, for a caller who may do this.
+
+    Args:
+        chain: From the securable up.
+        row: What was asked for; None where the securable exists and the thing on it does not.
+        because: Why the caller may.
+    """
+
+    chain: Chain
+    row: T | None
+    because: str
+
+
+@frozen(kw_only=True)
+class Idempotency(Generic[R]):
+    """How a repeated request is recognised and answered.
+
+    Args:
+        key: The caller's key; None where it gave none.
+        request: Plain values that make the request what it is.
+        keep: Turns the result into bytes.
+        restore: Turns the bytes back into the answer.
+    """
+
+    key: str | None
+    request: object
+    keep: Callable[[R], bytes]
+    restore: Callable[[WriteTransaction, bytes], R]
+
+
+@frozen(kw_only=True)
+class Outcome(Generic[R]):
+    """What a change returns and what it did.
+
+    Args:
+        result: The verb's answer.
+        happened: For the ledger; None where nothing was changed.
+    """
+
+    result: R
+    happened: Happened | None = field(default=None)
+
+
+class Gate:
+    """Resolves, authorizes, and lets through; every change is recorded in its own transaction."""
+
+    def __init__(self, store: MetadataStore, authority: Authority, clock: Clock, ids: Ids) -> None:
+        self._store = store
+        self.authority = authority
+        self._clock = clock
+        self._ids = ids
+
+    def look(self, caller: Caller, operation: Operation, subject: Subject[T], resolver: Resolver | None = None) -> T:
+        """Return what a reading verb asked for.
+
+        Raises:
+            NotFoundError, PermissionDeniedError: see `admit`.
+        """
+        return self.present(self.admit(caller, operation, subject, resolver), subject)
+
+    def admit(
+        self,
+        caller: Caller,
+        operation: Operation,
+        subject: Subject[T],
+        resolver: Resolver | None = None,
+        log: PolicyLog | None = None,
+    ) -> Admitted[T]:
+        """Resolve a subject and authorize a verb on it.
+
+        Raises:
+            NotFoundError: the securable does not exist, or the caller may not know that it does.
+            PermissionDeniedError: the caller knows it but lacks the right.
+        """
+        found = subject.resolve(self._store.point if resolver is None else resolver)
+        if found.chain is None:
+            raise missing(subject.what)
+        because = self.authorize(caller, OPERATIONS[operation], found.chain, subject.what, operation, log)
+        return Admitted(chain=found.chain, row=found.row, because=because)
+
+    def authorize(
+        self,
+        caller: Caller,
+        need: Need,
+        chain: Chain,
+        what: str,
+        operation: Operation,
+        log: PolicyLog | None = None,
+    ) -> str:
+        """Return why the caller may do what needs this; raises NotFoundError or PermissionDeniedError."""
+        kind = chain.object.kind if need.on in (Target.NAMED, Target.CONTAINER) else kind_of(need.on)
+        denied: Denied | None = None
+        for privilege in need.any_of or (_KNOWING,):
+            requirement = Requirement(privilege=privilege, kind=kind)
+            decision = self.authority.decide(caller, requirement, chain, log=log)
+            if isinstance(decision, Allowed):
+                return decision.because
+            denied = decision
+            if not need.any_of and decision.sight is Sight.KNOWN:
+                return f"knows the {_NAMES[kind]}"
+        if denied is None or denied.sight is Sight.HIDDEN:
+            raise missing(what)
+        raise self._refusal(denied, chain, what, operation)
+
+    def require(
+        self, caller: Caller, privilege: Privilege, chain: Chain, what: str, operation: Operation, log: PolicyLog
+    ) -> None:
+        """Demand one further privilege on a chain's object (R29); raises as `authorize`."""
+        need = Need((privilege,), Target.NAMED, OPERATIONS[operation].shape)
+        self.authorize(caller, need, chain, what, operation, log)
+
+    def may(self, caller: Caller, privilege: Privilege, chain: Chain, log: PolicyLog | None = None) -> Allowed | Denied:
+        """Judge one privilege on a chain's object, without raising."""
+        requirement = Requirement(privilege=privilege, kind=chain.object.kind)
+        return self.authority.decide(caller, requirement, chain, log=log)
+
+    @staticmethod
+    def present(admitted: Admitted[T], subject: Subject[T]) -> T:
+        """Return what was found; raises NotFoundError where the thing on the securable does not exist."""
+        if admitted.row is None:
+            raise missing(subject.what)
+        return admitted.row
+
+    @staticmethod
+    def reread(tx: ReadTransaction, subject: Subject[T]) -> T:
+        """Return a subject as this transaction sees it; it was written or authorized in it already."""
+        row = subject.resolve(tx).row
+        if row is None:
+            raise missing(subject.what)
+        return row
+
+    def change(
+        self,
+        caller: Caller,
+        operation: Operation,
+        subject: Subject[T],
+        body: Callable[[WriteTransaction, Admitted[T], Stamp], Outcome[R]],
+        *,
+        idempotency: Idempotency[R] | None = None,
+        reason: str | None = None,
+    ) -> R:
+        """Carry out a changing verb: authorized first without a lock, then again in the transaction that writes.
+
+        Raises:
+            NotFoundError, PermissionDeniedError: see `admit`.
+            ConflictError: the idempotency key was used for another request.
+        """
+        check_reason(reason)
+        check_idempotency_key(idempotency.key if idempotency is not None else None)
+        self.admit(caller, operation, subject)
+        with self._store.write() as tx:
+            admitted = self.admit(caller, operation, subject, tx, tx)
+            stamp = Stamp(at_ms=self._clock.now_ms(), by=caller.principal_id)
+            if idempotency is not None and idempotency.key is not None:
+                kept = _replay(tx, caller, operation, idempotency, stamp)
+                if kept is not None:
+                    return idempotency.restore(tx, kept)
+            outcome = body(tx, admitted, stamp)
+            if outcome.happened is not None:
+                because = admitted.because
+                record(tx, self._ids, caller, operation, outcome.happened, stamp, reason=reason, because=because)
+            if idempotency is not None and idempotency.key is not None:
+                _remember(tx, caller, operation, idempotency, outcome.result, stamp)
+        return outcome.result
+
+    def _refusal(self, denied: Denied, chain: Chain, what: str, operation: Operation) -> PermissionDeniedError:
+        position = chain.find(denied.kind) or 0
+        owners = [link.owner_id for link in chain.links[position:] if link.owner_id is not None]
+        with self._store.read() as tx:
+            principals = [tx.principal_by_id(owner) for owner in dict.fromkeys(owners)]
+        ask = tuple(str(principal.name) for principal in principals if principal is not None)
+        whom = " or ".join(ask) or "a metastore admin"
+        level = _NAMES[denied.kind] if denied.kind is SecurableKind.METASTORE else f"{_NAMES[denied.kind]} {denied.securable}"
+        return PermissionDeniedError(
+            f"You may not {operation.value.replace('_', ' ')} ({what}): it needs {denied.privilege} on the {level}.",
+            hint=f"Ask {whom} for it.",
+            decision=evolve(denied, ask=ask),
+        )
+
+
+def missing(what: str) -> NotFoundError:
+    """Return the one answer for what does not exist and for what the caller may not know of (R8)."""
+    return NotFoundError(f"There is no {what} that you may know of.", hint="Check the name, or ask for access.")
+
+
+def _request_sha256(idempotency: Idempotency[R]) -> str:
+    return hashlib.sha256(canonical(idempotency.request)).hexdigest()
+
+
+def _replay(
+    tx: WriteTransaction, caller: Caller, operation: Operation, idempotency: Idempotency[R], stamp: Stamp
+) -> bytes | None:
+    kept = tx.idempotent(caller.principal_id, operation.value, idempotency.key or "", now_ms=stamp.at_ms)
+    if kept is None:
+        return None
+    if kept.request_sha256 != _request_sha256(idempotency):
+        raise ConflictError(
+            f"The idempotency key {idempotency.key!r} was used for another request.", hint="Use a fresh key."
+        )
+    return kept.answer
+
+
+def _remember(
+    tx: WriteTransaction, caller: Caller, operation: Operation, idempotency: Idempotency[R], result: R, stamp: Stamp
+) -> None:
+    tx.remember(
+        IdempotencyRecord(
+            principal_id=caller.principal_id,
+            operation=operation.value,
+            key=idempotency.key or "",
+            request_sha256=_request_sha256(idempotency),
+            answer=idempotency.keep(result),
+            expires_ms=stamp.at_ms + IDEMPOTENCY_MS,
+        )
+    )

@@ -1,0 +1,31 @@
+"""The governed registry, composed noun by noun; every rule is enforced here and nowhere else."""
+
+from __future__ import annotations
+
+from herdbook.ports.registry import Registry
+from herdbook.service.aliases import GovernedAliases
+from herdbook.service.artifacts import GovernedArtifacts
+from herdbook.service.catalogs import GovernedCatalogs
+from herdbook.service.maintenance import GovernedMaintenance
+from herdbook.service.policies import GovernedPolicies
+from herdbook.service.principals import GovernedPrincipals
+from herdbook.service.registered_models import GovernedRegisteredModels
+from herdbook.service.schemas import GovernedSchemas
+from herdbook.service.tags import GovernedTags
+from herdbook.service.versions import GovernedModelVersions
+
+
+class GovernedRegistry(
+    GovernedAliases,
+    GovernedArtifacts,
+    GovernedCatalogs,
+    GovernedMaintenance,
+    GovernedModelVersions,
+    GovernedPolicies,
+    GovernedPrincipals,
+    GovernedRegisteredModels,
+    GovernedSchemas,
+    GovernedTags,
+    Registry,
+):
+    """A registry over a metadata store and an artifact store, bound to one caller."""

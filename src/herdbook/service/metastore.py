@@ -1,0 +1,169 @@
+"""The metastore: opened once, it makes governed registries for callers."""
+
+from __future__ import annotations
+
+import secrets
+
+from attrs import field, frozen
+
+from herdbook.entities import Authn, Caller, Chain, Link, Principal
+from herdbook.entities.ledger import AppliedPolicy, PolicyFile, PolicyLine
+from herdbook.errors import UnauthenticatedError
+from herdbook.names import CatalogName, PrincipalName, SchemaName
+from herdbook.ports.artifacts import ArtifactStore
+from herdbook.ports.authorizer import Authorizer
+from herdbook.ports.metadata import MetadataStore, Stamp, WriteTransaction
+from herdbook.ports.system import Clock, Ids
+from herdbook.service.admission import Admission, CheckSource
+from herdbook.service.authority import Authority
+from herdbook.service.core import Core, to_time
+from herdbook.service.gate import Gate
+from herdbook.service.governed import GovernedRegistry
+from herdbook.service.ledger import Happened, record
+from herdbook.service.paging import PageSeal
+from herdbook.verdicts import Operation, Privilege, SecurableKind
+
+
+@frozen(kw_only=True)
+class Founding:
+    """What a new metastore begins with.
+
+    Args:
+        creator: Who makes it: metastore admin, owner of the default catalog and schema.
+        policy: The policy files that become revision 1.
+        default_schema: The schema that is made first, with its catalog.
+    """
+
+    creator: PrincipalName
+    policy: tuple[PolicyFile, ...]
+    default_schema: SchemaName = field(factory=lambda: SchemaName.parse("main.default"))
+
+
+class Metastore:
+    """One opened metastore."""
+
+    def __init__(
+        self,
+        *,
+        store: MetadataStore,
+        artifacts: ArtifactStore,
+        authorizer: Authorizer,
+        checks: CheckSource,
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        self._store = store
+        self._artifacts = artifacts
+        self._checks = checks
+        self._clock = clock
+        self._ids = ids
+        self._gate = Gate(store, Authority(authorizer, store), clock, ids)
+        self._core: Core | None = None
+
+    def open(self, founding: Founding) -> None:
+        """Found the metastore unless it exists, and refuse a policy that cannot be enforced.
+
+        Raises:
+            PluginLoadError: the applied policy asks for a check that no plugin offers.
+            InvalidArgumentError: the applied policy has a mistake.
+        """
+        admission = Admission(self._store, self._artifacts, self._checks)
+        if self._store.metastore_id() is None:
+            seal = secrets.token_bytes(32)
+            self._store.create_metastore(self._ids.new(), seal_key=seal, at_ms=self._clock.now_ms())
+        with self._store.read() as tx:
+            founded = tx.revision() > 0
+        if not founded:
+            self._found(founding, admission)
+        with self._store.read() as tx:
+            admission.verify(tx)
+            seal = tx.seal_key()
+        self._core = Core(
+            store=self._store,
+            artifacts=self._artifacts,
+            gate=self._gate,
+            admission=admission,
+            seal=PageSeal(key=seal),
+            clock=self._clock,
+            ids=self._ids,
+        )
+
+    def for_caller(self, caller: Caller) -> GovernedRegistry:
+        """Return the registry as one caller may use it."""
+        return GovernedRegistry(self.core, caller)
+
+    def asserted(self, name: PrincipalName, *, request_id: str = "", client: str = "") -> Caller:
+        """Return the caller for a principal that asserts itself (R35); an unknown one is made known, without rights.
+
+        Raises:
+            UnauthenticatedError: the principal is disabled.
+        """
+        with self._store.read() as tx:
+            principal = tx.principal(name)
+        if principal is None:
+            with self._store.write() as writing:
+                principal = writing.principal(name) or self._introduce(writing, name)
+        if not principal.enabled:
+            raise UnauthenticatedError(f"{name} is disabled.", hint="Ask a metastore admin.")
+        return Caller(principal_id=principal.id, authn=Authn.ASSERTED, request_id=request_id, client=client)
+
+    @property
+    def core(self) -> Core:
+        """The wired core; raises RuntimeError before `open`."""
+        if self._core is None:
+            raise RuntimeError("the metastore is used before it was opened")
+        return self._core
+
+    def close(self) -> None:
+        """Release database and artifact store."""
+        self._artifacts.close()
+        self._store.close()
+
+    def _found(self, founding: Founding, admission: Admission) -> None:
+        with self._store.write() as tx:
+            if tx.revision() > 0:
+                return
+            tx.lock_policy()
+            creator = self._introduce(tx, founding.creator)
+            stamp = Stamp(at_ms=self._clock.now_ms(), by=creator.id)
+            metastore = tx.metastore().object
+            lines = [
+                PolicyLine(
+                    id=self._ids.new(),
+                    principal_id=creator.id,
+                    privilege=privilege,
+                    securable_kind=SecurableKind.METASTORE,
+                    securable_id=metastore.id,
+                    origin="founding",
+                )
+                for privilege in (Privilege.MANAGE, Privilege.CREATE_CATALOG)
+            ]
+            policy = AppliedPolicy(revision=1, files=founding.policy)
+            tx.apply_policy(policy, add=lines, reason="a new metastore", stamp=stamp)
+            admission.verify(tx)
+            self._first_schema(tx, founding.default_schema, stamp)
+            detail = {"files": [file.path for file in founding.policy], "creator": creator.id}
+            self._record(tx, Operation.APPLY_POLICIES, Happened(on=metastore, event="policy.applied", detail=detail))
+
+    def _first_schema(self, tx: WriteTransaction, name: SchemaName, stamp: Stamp) -> None:
+        catalog_id, schema_id = self._ids.new(), self._ids.new()
+        parent: CatalogName = name.parent
+        tx.insert_catalog(catalog_id, parent, comment=None, owner_id=stamp.by, stamp=stamp)
+        tx.insert_schema(schema_id, catalog_id, name, comment=None, owner_id=stamp.by, stamp=stamp)
+        made = Link(id=catalog_id, kind=SecurableKind.CATALOG, name=str(parent))
+        self._record(tx, Operation.CREATE_CATALOG, Happened(on=made, event="catalog.created"))
+        made = Link(id=schema_id, kind=SecurableKind.SCHEMA, name=str(name))
+        self._record(tx, Operation.CREATE_SCHEMA, Happened(on=made, event="schema.created"))
+
+    def _introduce(self, tx: WriteTransaction, name: PrincipalName) -> Principal:
+        principal = Principal(id=self._ids.new(), name=name, created_at=to_time(self._clock.now_ms()))
+        tx.insert_principal(principal)
+        chain: Chain = tx.metastore()
+        happened = Happened(on=chain.object, event="principal.created", detail={"principal_id": principal.id})
+        self._record(tx, Operation.CREATE_PRINCIPAL, happened)
+        return principal
+
+    def _record(self, tx: WriteTransaction, operation: Operation, happened: Happened) -> None:
+        stamp = Stamp(at_ms=self._clock.now_ms(), by="system:bootstrap")
+        caller = Caller.system("bootstrap")
+        record(tx, self._ids, caller, operation, happened, stamp, reason=None, because="bootstrap")

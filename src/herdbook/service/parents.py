@@ -1,0 +1,36 @@
+"""Registered sources of a version: EXECUTE on each, and the digest that it had (AUTHORIZATION R26)."""
+
+from __future__ import annotations
+
+from herdbook.entities import Caller, Lineage, VersionStatus
+from herdbook.errors import ConflictError
+from herdbook.ports.metadata import WriteTransaction
+from herdbook.service import subjects
+from herdbook.service.gate import Gate, missing
+from herdbook.verdicts import Operation, Privilege
+
+
+def parent_versions(
+    gate: Gate, caller: Caller, tx: WriteTransaction, lineage: Lineage, operation: Operation
+) -> tuple[tuple[str, str], ...]:
+    """Return (version id, manifest SHA-256) of every parent that a lineage names.
+
+    Raises:
+        NotFoundError: there is no such version that the caller may know of.
+        PermissionDeniedError: the caller lacks EXECUTE on it.
+        ConflictError: it is not READY.
+    """
+    found: list[tuple[str, str]] = []
+    for ref in lineage.parents:
+        subject = subjects.version(ref)
+        resolved = subject.resolve(tx)
+        if resolved.chain is None:
+            raise missing(subject.what)
+        gate.require(caller, Privilege.EXECUTE, resolved.chain, subject.what, operation, tx)
+        row = resolved.row
+        if row is None:
+            raise missing(subject.what)
+        if row.version.status is not VersionStatus.READY or row.version.manifest_sha256 is None:
+            raise ConflictError(f"The parent {ref} is {row.version.status}, not READY.", hint="Name a READY version.")
+        found.append((row.version.id, row.version.manifest_sha256))
+    return tuple(found)

@@ -1,0 +1,257 @@
+"""Registration, governed: create, upload, finalize; nothing is visible before it was judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from attrs import evolve, frozen
+
+from herdbook.entities import (
+    Chain,
+    EffectiveRule,
+    FileEntry,
+    Lineage,
+    Manifest,
+    ModelDescription,
+    ModelVersion,
+    RegisteredModel,
+    SlotNeed,
+    UploadPlan,
+    UploadSlot,
+    VersionStatus,
+)
+from herdbook.entities.files import FileStat
+from herdbook.errors import ConflictError, IntegrityError
+from herdbook.policy.limits import check_comment, check_lineage, check_tags
+from herdbook.ports.artifacts import FileExpectation, Progress
+from herdbook.ports.metadata import NewVersion, ReadTransaction, Stamp, VersionRow, WriteTransaction
+from herdbook.ports.registry import FileUpload, ModelLike, RegistryPart, VersionLike
+from herdbook.service import subjects
+from herdbook.service.admission import Applicant, violation
+from herdbook.service.core import to_time
+from herdbook.service.finalizing import Finalizing, check_author, manifest_sha256
+from herdbook.service.gate import Admitted, Idempotency, Outcome, missing
+from herdbook.service.holdings import Holdings
+from herdbook.service.ledger import Happened
+from herdbook.service.parents import parent_versions
+from herdbook.service.part import GovernedPart
+from herdbook.verdicts import Operation, Privilege
+from herdbook.wire import unstructure
+
+@frozen(kw_only=True)
+class _Draft:
+    """A version as it was asked for.
+
+    Args:
+        description: What its files say, where all are held and it can be READY at once; None makes it pending.
+    """
+
+    comment: str | None
+    tags: dict[str, str]
+    lineage: Lineage
+    manifest: Manifest | None
+    description: ModelDescription | None
+    rules: tuple[EffectiveRule, ...]
+
+
+class GovernedRegistration(GovernedPart, RegistryPart):
+    """The verbs that bring versions in."""
+
+    def upload_plan(
+        self, name: ModelLike, files: Sequence[FileStat], *, version: int | None = None
+    ) -> UploadPlan:
+        """Say what is wanted of files that the caller means to register."""
+        model = subjects.model_name(name)
+        with self._core.store.read() as tx:
+            self._core.gate.admit(self._caller, Operation.UPLOAD_PLAN, subjects.model(model), tx, tx)
+            sent = () if version is None else self._sent(tx, subjects.version(model.version(version)))
+            holdings = Holdings(self._core.gate, self._caller, tx)
+            known = [FileEntry(path=f.path, size=f.size, sha256=f.sha256) for f in files if f.sha256 is not None]
+            lacking = {entry.sha256 for entry in holdings.missing(known)} - {entry.sha256 for entry in sent}
+            sizes = holdings.sizes(f.size for f in files if f.sha256 is None) | {entry.size for entry in sent}
+
+        def need(file: FileStat) -> SlotNeed:
+            if file.sha256 is not None:
+                return SlotNeed.BYTES if file.sha256 in lacking else SlotNeed.HELD
+            return SlotNeed.DIGEST if file.size in sizes else SlotNeed.BYTES
+
+        return UploadPlan(slots=tuple(UploadSlot(file=file, need=need(file)) for file in files))
+
+    def _sent(self, tx: ReadTransaction, subject: subjects.Subject[VersionRow]) -> tuple[FileEntry, ...]:
+        admitted = self._core.gate.admit(self._caller, Operation.UPLOAD_PLAN, subject, tx, tx)
+        return tx.uploads(self._check_pending(admitted, subject.what).version.id)
+
+    def create_model_version(
+        self,
+        name: ModelLike,
+        *,
+        manifest: Manifest | None = None,
+        comment: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        lineage: Lineage | None = None,
+        idempotency_key: str | None = None,
+    ) -> ModelVersion:
+        """Begin a version, or make it in one step where all its files are held."""
+        model, given, origin = subjects.model_name(name), dict(tags or {}), lineage or Lineage()
+        check_comment(comment)
+        check_tags(given)
+        check_lineage(origin)
+        subject = subjects.model(model)
+        draft = self._draft(subject, manifest, comment, given, origin)
+
+        def body(tx: WriteTransaction, admitted: Admitted[RegisteredModel], stamp: Stamp) -> Outcome[ModelVersion]:
+            return self._insert(tx, admitted, stamp, draft, subject.what)
+
+        def restore(tx: WriteTransaction, answer: bytes) -> ModelVersion:
+            row = tx.version_by_id(answer.decode()).row
+            if row is None:
+                raise missing(f"model version of {model}")
+            return row.version
+
+        request = [str(model), comment, given, unstructure(origin), manifest and manifest_sha256(manifest)]
+        return self._core.gate.change(
+            self._caller,
+            Operation.CREATE_MODEL_VERSION,
+            subject,
+            body,
+            idempotency=Idempotency(
+                key=idempotency_key, request=request, keep=lambda version: version.id.encode(), restore=restore
+            ),
+        )
+
+    def upload_model_version_files(
+        self, ref: VersionLike, files: Sequence[FileUpload], *, progress: Progress | None = None
+    ) -> tuple[FileEntry, ...]:
+        """Take in files of a pending version."""
+        subject = subjects.version(subjects.version_ref(ref))
+        operation = Operation.UPLOAD_MODEL_VERSION_FILES
+        admitted = self._core.gate.admit(self._caller, operation, subject)
+        self._check_pending(admitted, subject.what)
+        sources = [
+            (upload.source, FileExpectation(size=upload.file.size, sha256=upload.file.sha256)) for upload in files
+        ]
+        stored = self._core.artifacts.put_many(sources, progress=progress)
+        entries = tuple(
+            FileEntry(path=upload.file.path, size=blob.size, sha256=blob.sha256)
+            for upload, blob in zip(files, stored, strict=True)
+        )
+
+        def body(
+            tx: WriteTransaction, again: Admitted[VersionRow], stamp: Stamp
+        ) -> Outcome[tuple[FileEntry, ...]]:
+            row = self._check_pending(again, subject.what)
+            # The sweep removes under the same lock, so what is there now stays while this row refers to it.
+            if any(self._core.artifacts.size(entry.sha256) is None for entry in entries):
+                raise IntegrityError("A file that was just sent is gone from the store.", hint="Send it again.")
+            tx.add_uploads(row.version.id, entries, stamp)
+            detail = {
+                "version": row.version.version,
+                "files": len(entries),
+                "bytes": sum(entry.size for entry in entries),
+            }
+            return Outcome(result=entries, happened=Happened(on=again.chain.object, detail=detail))
+
+        return self._core.gate.change(self._caller, operation, subject, body)
+
+    def finalize_model_version(self, ref: VersionLike, manifest: Manifest) -> ModelVersion:
+        """Judge a pending version and make it READY."""
+        return Finalizing(self._core, self._caller, subjects.version_ref(ref), manifest).run()
+
+    def _check_pending(self, admitted: Admitted[VersionRow], what: str) -> VersionRow:
+        row = check_author(self._core, self._caller, admitted, what)
+        if row.version.status is not VersionStatus.PENDING_REGISTRATION:
+            raise ConflictError(f"The {what} is {row.version.status}: its files can no longer change.")
+        return row
+
+    def _draft(
+        self,
+        subject: subjects.Subject[RegisteredModel],
+        manifest: Manifest | None,
+        comment: str | None,
+        tags: dict[str, str],
+        lineage: Lineage,
+    ) -> _Draft:
+        """Judge outside any transaction what can be judged there; the transaction checks again what may have moved."""
+        draft = _Draft(
+            comment=comment, tags=tags, lineage=lineage, manifest=manifest, description=None, rules=()
+        )
+        if manifest is None:
+            return draft
+        admitted = self._core.gate.admit(self._caller, Operation.CREATE_MODEL_VERSION, subject)
+        rules = self._core.admission.rules_for(admitted.chain)
+        if any(rule.is_check for rule in rules):
+            return draft
+        with self._core.store.read() as tx:
+            if Holdings(self._core.gate, self._caller, tx).missing(manifest.files):
+                return draft
+        description = self._core.admission.describe(manifest)
+        return evolve(draft, description=description, rules=rules)
+
+    def _insert(
+        self, tx: WriteTransaction, admitted: Admitted[RegisteredModel], stamp: Stamp, draft: _Draft, what: str
+    ) -> Outcome[ModelVersion]:
+        core, chain = self._core, admitted.chain
+        model = core.gate.present(admitted, subjects.model(subjects.model_name(chain.object.name)))
+        if draft.tags:
+            operation = Operation.CREATE_MODEL_VERSION
+            core.gate.require(self._caller, Privilege.APPLY_TAG, chain, what, operation, tx)
+        parents = parent_versions(core.gate, self._caller, tx, draft.lineage, Operation.CREATE_MODEL_VERSION)
+        manifest, description = draft.manifest, draft.description
+        ready = manifest is not None and description is not None and self._still_held(tx, chain, draft)
+        number = tx.allocate_version(model.id, stamp)
+        manifest_id = None
+        if manifest is not None and description is not None and ready:
+            self._refuse(draft, description, manifest, model, number, stamp)
+            manifest_id = tx.insert_manifest(manifest, manifest_sha256(manifest), new_id=core.ids.new())
+        new = NewVersion(
+            id=core.ids.new(),
+            model_id=model.id,
+            version=number,
+            status=VersionStatus.READY if ready else VersionStatus.PENDING_REGISTRATION,
+            comment=draft.comment,
+            author_id=stamp.by,
+            at_ms=stamp.at_ms,
+            lineage=draft.lineage,
+            parent_ids=parents,
+            manifest_id=manifest_id,
+            description=description if ready else None,
+        )
+        tx.insert_version(new)
+        for key, value in draft.tags.items():
+            tx.set_tag("model_version", new.id, key, value, stamp)
+        row = core.gate.reread(tx, subjects.version(model.name.version(number)))
+        detail = {"version": number, "version_id": new.id, "status": new.status.value, "tags": draft.tags}
+        event = "model_version.created" if ready else None
+        return Outcome(result=row.version, happened=Happened(on=chain.object, event=event, detail=detail))
+
+    def _still_held(self, tx: WriteTransaction, chain: Chain, draft: _Draft) -> bool:
+        if draft.manifest is None or self._core.admission.rules_for(chain, tx) != draft.rules:
+            return False
+        return not Holdings(self._core.gate, self._caller, tx).missing(draft.manifest.files)
+
+    def _refuse(
+        self,
+        draft: _Draft,
+        description: ModelDescription,
+        manifest: Manifest,
+        model: RegisteredModel,
+        number: int,
+        stamp: Stamp,
+    ) -> None:
+        at = to_time(stamp.at_ms)
+        version = ModelVersion(
+            id="",
+            name=model.name,
+            version=number,
+            status=VersionStatus.PENDING_REGISTRATION,
+            author=stamp.by,
+            created_at=at,
+            updated_at=at,
+            updated_by=stamp.by,
+            lineage=draft.lineage,
+            tags=draft.tags,
+        )
+        applicant = Applicant(version=version, manifest=manifest, model=description)
+        rejections = self._core.admission.judge_rules(draft.rules, applicant)
+        if rejections:
+            raise violation(f"A new version of {model.name}", rejections)

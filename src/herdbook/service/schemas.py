@@ -1,0 +1,91 @@
+"""Schemas, governed."""
+
+from __future__ import annotations
+
+from herdbook.entities import Catalog, Link, Page, Schema
+from herdbook.ports.metadata import Stamp, WriteTransaction
+from herdbook.ports.registry import CatalogLike, SchemaLike, Schemas
+from herdbook.policy.limits import check_comment, check_new_level
+from herdbook.service import subjects
+from herdbook.service.gate import Admitted, Idempotency, Outcome
+from herdbook.service.ledger import Happened
+from herdbook.service.part import GovernedPart, check_expected
+from herdbook.verdicts import Operation, SecurableKind
+from herdbook.wire import from_json, to_json
+
+
+class GovernedSchemas(GovernedPart, Schemas):
+    """The verbs over schemas."""
+
+    def create_schema(
+        self, name: SchemaLike, *, comment: str | None = None, idempotency_key: str | None = None
+    ) -> Schema:
+        """Create a schema."""
+        new = subjects.schema_name(name)
+        check_new_level(new)
+        check_comment(comment)
+        holder = subjects.schema(new)
+
+        def body(tx: WriteTransaction, container: Admitted[Catalog], stamp: Stamp) -> Outcome[Schema]:
+            self._refuse_taken(tx, holder)
+            schema_id = self._core.ids.new()
+            tx.insert_schema(schema_id, container.chain.object.id, new, comment=comment, owner_id=stamp.by, stamp=stamp)
+            made = Link(id=schema_id, kind=SecurableKind.SCHEMA, name=str(new), owner_id=stamp.by)
+            happened = Happened(on=made, event="schema.created", detail={"comment": comment})
+            return Outcome(result=self._core.gate.reread(tx, holder), happened=happened)
+
+        idempotency = Idempotency(
+            key=idempotency_key,
+            request=[str(new), comment],
+            keep=to_json,
+            restore=lambda _, answer: from_json(answer, Schema),
+        )
+        return self._creating(
+            holder,
+            lambda: self._core.gate.change(
+                self._caller, Operation.CREATE_SCHEMA, subjects.catalog(new.parent), body, idempotency=idempotency
+            ),
+        )
+
+    def get_schema(self, name: SchemaLike) -> Schema:
+        """Return a schema."""
+        subject = subjects.schema(subjects.schema_name(name))
+        return self._core.gate.look(self._caller, Operation.GET_SCHEMA, subject)
+
+    def list_schemas(
+        self, catalog: CatalogLike, *, max_results: int = 100, page_token: str | None = None
+    ) -> Page[Schema]:
+        """List the schemas of a catalog that the caller may see."""
+        core, caller = self._core, self._caller
+        container = subjects.catalog(subjects.catalog_name(catalog))
+
+        def fetch(after: str | None, limit: int) -> tuple[Schema, ...]:
+            with core.store.read() as tx:
+                catalog_id = core.gate.admit(caller, Operation.LIST_SCHEMAS, container, tx, tx).chain.object.id
+                visible = core.gate.authority.visible(caller, SecurableKind.SCHEMA, log=tx)
+                ranges = tx.visible_ranges(visible, SecurableKind.SCHEMA)
+                return tx.list_schemas(catalog_id, ranges, after=after or "", limit=limit)
+
+        query = ("list_schemas", container.what.lower())
+        return self._page(query, page_token, max_results, fetch, lambda schema: schema.name.key)
+
+    def update_schema(
+        self,
+        name: SchemaLike,
+        *,
+        comment: str | None,
+        expected_row_version: int | None = None,
+        reason: str | None = None,
+    ) -> Schema:
+        """Replace a schema's comment."""
+        check_comment(comment)
+        subject = subjects.schema(subjects.schema_name(name))
+
+        def body(tx: WriteTransaction, admitted: Admitted[Schema], stamp: Stamp) -> Outcome[Schema]:
+            found = self._core.gate.present(admitted, subject)
+            check_expected(subject.what, expected_row_version, found.row_version)
+            tx.set_comment(SecurableKind.SCHEMA, found.id, comment, stamp)
+            happened = Happened(on=admitted.chain.object, event="schema.updated", detail={"comment": comment})
+            return Outcome(result=self._core.gate.reread(tx, subject), happened=happened)
+
+        return self._core.gate.change(self._caller, Operation.UPDATE_SCHEMA, subject, body, reason=reason)

@@ -1,0 +1,75 @@
+"""Tags, governed."""
+
+from __future__ import annotations
+
+from herdbook.entities import RegisteredModel
+from herdbook.errors import NotFoundError
+from herdbook.policy.limits import check_tag
+from herdbook.ports.metadata import Stamp, VersionRow, WriteTransaction
+from herdbook.ports.registry import ModelLike, Tags, VersionLike
+from herdbook.service import subjects
+from herdbook.service.gate import Admitted, Outcome, Subject
+from herdbook.service.ledger import Happened
+from herdbook.service.part import GovernedPart
+from herdbook.service.sight import ensure_shown
+from herdbook.verdicts import Operation
+
+
+class GovernedTags(GovernedPart, Tags):
+    """The verbs over tags."""
+
+    def set_registered_model_tag(self, name: ModelLike, key: str, value: str, *, reason: str | None = None) -> None:
+        """Set a tag of a registered model."""
+        subject = subjects.model(subjects.model_name(name))
+        self._change(Operation.SET_REGISTERED_MODEL_TAG, subject, key, value, reason)
+
+    def delete_registered_model_tag(self, name: ModelLike, key: str, *, reason: str | None = None) -> None:
+        """Delete a tag of a registered model."""
+        subject = subjects.model(subjects.model_name(name))
+        self._change(Operation.DELETE_REGISTERED_MODEL_TAG, subject, key, None, reason)
+
+    def set_model_version_tag(self, ref: VersionLike, key: str, value: str, *, reason: str | None = None) -> None:
+        """Set a tag of a version."""
+        subject = subjects.version(subjects.version_ref(ref))
+        self._change(Operation.SET_MODEL_VERSION_TAG, subject, key, value, reason)
+
+    def delete_model_version_tag(self, ref: VersionLike, key: str, *, reason: str | None = None) -> None:
+        """Delete a tag of a version."""
+        subject = subjects.version(subjects.version_ref(ref))
+        self._change(Operation.DELETE_MODEL_VERSION_TAG, subject, key, None, reason)
+
+    def _change(
+        self,
+        operation: Operation,
+        subject: Subject[RegisteredModel] | Subject[VersionRow],
+        key: str,
+        value: str | None,
+        reason: str | None,
+    ) -> None:
+        setting = operation in (Operation.SET_REGISTERED_MODEL_TAG, Operation.SET_MODEL_VERSION_TAG)
+        check_tag(key, value if setting else "")  # type: ignore[arg-type]  # check_tag refuses None itself
+
+        def body(
+            tx: WriteTransaction, admitted: Admitted[RegisteredModel | VersionRow], stamp: Stamp
+        ) -> Outcome[None]:
+            found = self._core.gate.present(admitted, subject)  # type: ignore[arg-type]  # either kind of subject
+            kind, owner_id, detail = "registered_model", admitted.chain.object.id, {"key": key}
+            if isinstance(found, VersionRow):
+                ensure_shown(self._core, self._caller, found, admitted.chain, subject.what, tx)
+                kind, owner_id = "model_version", found.version.id
+                detail["version"] = str(found.version.version)
+            if setting and value is not None:
+                tx.set_tag(kind, owner_id, key, value, stamp)
+                detail["value"] = value
+            elif not tx.delete_tag(kind, owner_id, key, stamp):
+                raise NotFoundError(f"The {subject.what} has no tag {key!r}.")
+            event = f"{kind}_tag.{'set' if setting else 'deleted'}"
+            return Outcome(result=None, happened=Happened(on=admitted.chain.object, event=event, detail=detail))
+
+        self._core.gate.change(
+            self._caller,
+            operation,
+            subject,  # type: ignore[arg-type]  # either kind of subject
+            body,
+            reason=reason,
+        )

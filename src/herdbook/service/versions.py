@@ -1,0 +1,95 @@
+"""Model versions, read and commented, governed."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from herdbook.entities import Lineage, ModelVersion, Page
+from herdbook.errors import PermissionDeniedError
+from herdbook.policy.limits import check_comment
+from herdbook.ports.metadata import Stamp, VersionRow, WriteTransaction
+from herdbook.ports.registry import AnyVersionLike, ModelLike, ModelVersions, VersionLike
+from herdbook.service import subjects
+from herdbook.service.gate import Admitted, Outcome
+from herdbook.service.ledger import Happened
+from herdbook.service.part import check_expected
+from herdbook.service.registration import GovernedRegistration
+from herdbook.service.sight import ensure_shown
+from herdbook.verdicts import Allowed, Operation, Privilege
+
+
+class GovernedModelVersions(GovernedRegistration, ModelVersions):
+    """The verbs over model versions."""
+
+    def get_model_version(self, ref: AnyVersionLike) -> ModelVersion:
+        """Return a version."""
+        core, caller = self._core, self._caller
+        subject = subjects.version(subjects.any_version(ref))
+        try:
+            admitted = core.gate.admit(caller, Operation.GET_MODEL_VERSION, subject)
+        except PermissionDeniedError:
+            own = subject.resolve(core.store.point).row
+            if own is None or own.author_id != caller.principal_id:
+                raise
+            return _status_only(own.version)
+        row = core.gate.present(admitted, subject)
+        ensure_shown(core, caller, row, admitted.chain, subject.what)
+        return row.version
+
+    def list_model_versions(
+        self, name: ModelLike, *, max_results: int = 100, page_token: str | None = None
+    ) -> Page[ModelVersion]:
+        """List a model's versions."""
+        core, caller = self._core, self._caller
+        subject = subjects.model(subjects.model_name(name))
+
+        def fetch(before: int | None, limit: int) -> tuple[ModelVersion, ...]:
+            with core.store.read() as tx:
+                chain = core.gate.admit(caller, Operation.LIST_MODEL_VERSIONS, subject, tx, tx).chain
+                sees_all = any(
+                    isinstance(core.gate.may(caller, privilege, chain, tx), Allowed)
+                    for privilege in (Privilege.MANAGE, Privilege.APPROVE)
+                )
+                reader = None if sees_all else caller.principal_id
+                return tx.list_versions(chain.object.id, reader_id=reader, before=before, limit=limit)
+
+        query = ("list_model_versions", subject.what.lower())
+        return self._page(query, page_token, max_results, fetch, lambda version: version.version)
+
+    def update_model_version(
+        self,
+        ref: VersionLike,
+        *,
+        comment: str | None,
+        expected_row_version: int | None = None,
+        reason: str | None = None,
+    ) -> ModelVersion:
+        """Replace a version's comment."""
+        check_comment(comment)
+        subject = subjects.version(subjects.version_ref(ref))
+
+        def body(tx: WriteTransaction, admitted: Admitted[VersionRow], stamp: Stamp) -> Outcome[ModelVersion]:
+            row = self._core.gate.present(admitted, subject)
+            ensure_shown(self._core, self._caller, row, admitted.chain, subject.what, tx)
+            check_expected(subject.what, expected_row_version, row.version.row_version)
+            tx.set_version_comment(row.version.id, comment, stamp)
+            detail = {"version": row.version.version, "comment": comment}
+            happened = Happened(on=admitted.chain.object, event="model_version.updated", detail=detail)
+            return Outcome(result=self._core.gate.reread(tx, subject).version, happened=happened)
+
+        return self._core.gate.change(self._caller, Operation.UPDATE_MODEL_VERSION, subject, body, reason=reason)
+
+
+def _status_only(version: ModelVersion) -> ModelVersion:
+    """Return what an author without READ_METADATA may read of a version: status and verdicts (R30)."""
+    return evolve(
+        version,
+        comment=None,
+        tags={},
+        aliases=(),
+        lineage=Lineage(),
+        model=None,
+        manifest_sha256=None,
+        total_size=None,
+        file_count=None,
+    )

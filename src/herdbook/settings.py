@@ -1,0 +1,188 @@
+"""The only reader of the environment and of herdbook.toml."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from herdbook.errors import InvalidArgumentError
+from herdbook.formats.located_toml import load_toml, structure_located
+from herdbook.names import PrincipalKind, PrincipalName, SchemaName
+from herdbook.wire import converter
+
+CONFIG = "herdbook.toml"
+
+
+@frozen(kw_only=True)
+class PluginSettings:
+    """Which plugins are used.
+
+    Args:
+        required: Refuse to start without these.
+        allow: Use only these; None uses all that are installed.
+        block: Never use these.
+        enabled: False uses none but the built-in ones.
+    """
+
+    required: tuple[str, ...] = ()
+    allow: tuple[str, ...] | None = None
+    block: tuple[str, ...] = ()
+    enabled: bool = True
+
+
+@frozen(kw_only=True)
+class RegistrySettings:
+    """A named registry, `[registries.NAME]`.
+
+    Args:
+        uri: Its URI.
+        token_env: The environment variable that holds the token.
+        token_file: The file that holds the token.
+        ca_file: Certificates to trust, as a PEM file.
+    """
+
+    uri: str
+    token_env: str | None = None
+    token_file: str | None = None
+    ca_file: str | None = None
+
+
+@frozen(kw_only=True)
+class Settings:
+    """Everything that an installation can set.
+
+    Args:
+        registry_uri: What `connect()` opens.
+        home: The folder that `herdbook:` means.
+        artifact_root: Where an embedded registry over a database URI keeps bytes (a folder or an artifact URI).
+        policies_dir: The installation's own policy folder; None uses the shipped one.
+        default_catalog: The catalog that a new metastore begins with.
+        default_schema: The schema that a new metastore begins with.
+        plugins: Which plugins are used.
+        plugin_options: `[plugins.NAME]` tables, by plugin.
+        registries: `[registries.NAME]` tables.
+        source: The file that was read, for errors.
+    """
+
+    registry_uri: str = "herdbook:"
+    home: str = "~/.herdbook"
+    artifact_root: str | None = None
+    policies_dir: str | None = None
+    default_catalog: str = "main"
+    default_schema: str = "default"
+    plugins: PluginSettings = field(factory=PluginSettings)
+    plugin_options: dict[str, dict[str, Any]] = field(factory=dict)
+    registries: dict[str, RegistrySettings] = field(factory=dict)
+    source: str | None = None
+
+    @property
+    def first_schema(self) -> SchemaName:
+        """The schema that a new metastore begins with."""
+        return SchemaName(catalog=self.default_catalog, schema=self.default_schema)
+
+    def token_for(self, name: str, environ: Mapping[str, str] | None = None) -> str | None:
+        """Return the token of a named registry.
+
+        Raises:
+            InvalidArgumentError: the variable or file that should hold it does not.
+        """
+        registry = self.registries[name]
+        if registry.token_env is not None:
+            token = (os.environ if environ is None else environ).get(registry.token_env)
+            if not token:
+                raise InvalidArgumentError(
+                    f"The token of registry {name!r} is expected in {registry.token_env}, which is not set."
+                )
+            return token
+        if registry.token_file is not None:
+            try:
+                return Path(registry.token_file).expanduser().read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise InvalidArgumentError(f"The token of registry {name!r} cannot be read: {error}.") from error
+        return None
+
+
+_FROM_ENVIRONMENT = {
+    "HERDBOOK_REGISTRY_URI": "registry_uri",
+    "HERDBOOK_HOME": "home",
+    "HERDBOOK_ARTIFACT_ROOT": "artifact_root",
+    "HERDBOOK_POLICIES_DIR": "policies_dir",
+}
+"""Environment variable -> setting; a variable wins over the file."""
+
+
+@frozen(kw_only=True)
+class _File:
+    registry_uri: str | None = None
+    home: str | None = None
+    artifact_root: str | None = None
+    policies_dir: str | None = None
+    default_catalog: str | None = None
+    default_schema: str | None = None
+    plugins: dict[str, Any] = field(factory=dict)
+    registries: dict[str, RegistrySettings] = field(factory=dict)
+
+
+def load_settings(config: Path | str | None = None, *, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read settings.
+
+    Args:
+        config: The file; None takes `HERDBOOK_CONFIG`, or `herdbook.toml` in the current folder where there is one.
+        environ: The environment; None takes the process's own.
+
+    Raises:
+        InvalidArgumentError: the file has a mistake; the message has its line and the nearest right word.
+    """
+    variables = os.environ if environ is None else environ
+    named = config if config is not None else variables.get("HERDBOOK_CONFIG")
+    path = Path(named or CONFIG).expanduser()
+    values: dict[str, Any] = {}
+    if named or path.is_file():
+        values = _read(path)
+    for variable, setting in _FROM_ENVIRONMENT.items():
+        if variables.get(variable):
+            values[setting] = variables[variable]
+    if variables.get("HERDBOOK_NO_PLUGINS"):
+        values["plugins"] = PluginSettings(enabled=False)
+    return Settings(**values)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidArgumentError(f"The settings file {path} cannot be read: {error}.") from error
+    table = load_toml(text, file=str(path))
+    parsed = structure_located(table, (), _File, converter=converter)
+    values: dict[str, Any] = {"source": str(path), "registries": parsed.registries}
+    for name in ("registry_uri", "home", "artifact_root", "policies_dir", "default_catalog", "default_schema"):
+        value = getattr(parsed, name)
+        if value is not None:
+            values[name] = value
+    for name in ("home", "artifact_root", "policies_dir"):
+        if name in values and ":" not in values[name]:
+            values[name] = str(path.parent / Path(values[name]).expanduser())
+    own = {key: value for key, value in parsed.plugins.items() if not isinstance(value, dict)}
+    values["plugins"] = converter.structure(own, PluginSettings)
+    values["plugin_options"] = {key: value for key, value in parsed.plugins.items() if isinstance(value, dict)}
+    return values
+
+
+def os_principal() -> PrincipalName:
+    """Return the operating system's user as a principal, `user:os/NAME`; it is asserted, not proved (R35)."""
+    if sys.platform == "win32":
+        name = getpass.getuser()
+    else:
+        import pwd  # noqa: PLC0415 exists on POSIX only
+
+        try:
+            name = pwd.getpwuid(os.geteuid()).pw_name
+        except KeyError:
+            name = f"uid-{os.geteuid()}"
+    return PrincipalName(principal_kind=PrincipalKind.USER, source="os", name=name)

@@ -1,0 +1,231 @@
+"""The one converter between values and JSON: strict about types and unknown keys, names and times as text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from enum import Enum
+from typing import Any, TypeVar, get_args
+
+from attrs import fields, has, resolve_types
+from cattrs import Converter, transform_error
+from cattrs.errors import BaseValidationError, IterableValidationError, IterableValidationNote
+from cattrs.strategies import configure_tagged_union
+
+from herdbook.entities.signature import (
+    Anything,
+    Array,
+    Column,
+    Fields,
+    Map,
+    ModelSignature,
+    Object,
+    Param,
+    Property,
+    Scalar,
+    SparkVector,
+    Tensor,
+    ValueType,
+)
+from herdbook.errors import InvalidArgumentError, RegistryError
+from herdbook.names import (
+    AliasRef,
+    AliasSlots,
+    CatalogName,
+    MetastoreName,
+    ModelName,
+    ModelUri,
+    PrincipalName,
+    SchemaName,
+    VersionRef,
+    format_time,
+    parse_securable,
+    parse_time,
+)
+from herdbook.names.securables import SecurableName
+from herdbook.verdicts import Allowed, Decision, Denied, Pass, Reject, Verdict
+
+T = TypeVar("T")
+
+
+def _exactly(kind: type) -> Callable[[Any, Any], Any]:
+    def structure(value: Any, wanted: Any) -> Any:
+        # The hook for `str` also answers for every StrEnum.
+        if wanted is not kind and issubclass(wanted, Enum):
+            return _enum(value, wanted)
+        if type(value) is not kind:
+            raise TypeError(f"expected {_JSON_NAMES[kind]}, not {value!r}")
+        return value
+
+    return structure
+
+
+_JSON_NAMES = {str: "text", int: "a whole number", bool: "true or false"}
+
+
+def _number(value: Any, _: Any) -> float:
+    if type(value) not in (int, float):
+        raise TypeError(f"expected a number, not {value!r}")
+    return float(value)
+
+
+def _text(value: Any) -> str:
+    if type(value) is not str:
+        raise TypeError(f"expected text, not {value!r}")
+    return value
+
+
+def _enum(value: Any, kind: type[Enum]) -> Enum:
+    if isinstance(value, kind):
+        return value
+    try:
+        return kind(_text(value))
+    except ValueError:
+        known = ", ".join(str(member.value) for member in kind)
+        raise ValueError(f"{value!r} is none of {known}") from None
+
+
+def _sequence(value: Any, kind: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise TypeError(f"expected a list, not {value!r}")
+    item = get_args(kind)[0]
+    return _items(value, ((element, item) for element in value))
+
+
+def _items(value: Any, pairs: Iterable[tuple[Any, Any]]) -> tuple[Any, ...]:
+    """Structure every item, and report every item that fails with its position."""
+    made: list[Any] = []
+    failed: list[Exception] = []
+    for position, (element, kind) in enumerate(pairs):
+        try:
+            made.append(converter.structure(element, kind))
+        except (BaseValidationError, TypeError, ValueError, KeyError, RegistryError) as error:
+            error.add_note(IterableValidationNote(f"item {position}", position, kind))
+            failed.append(error)
+    if failed:
+        raise IterableValidationError("some items are not acceptable", failed, type(value))
+    return tuple(made)
+
+
+def _fields(value: Any, _: Any) -> Any:
+    if not isinstance(value, list | tuple):
+        raise TypeError(f"expected a list, not {value!r}")
+    tensors = bool(value) and all(isinstance(item, dict) and "dtype" in item for item in value)
+    return _items(value, ((item, Tensor if tensors else Column) for item in value))
+
+
+def _register_names(made: Converter) -> None:
+    parsers: dict[type, Callable[[str], Any]] = {
+        CatalogName: CatalogName.parse,
+        SchemaName: SchemaName.parse,
+        ModelName: ModelName.parse,
+        VersionRef: VersionRef.parse,
+        AliasRef: AliasRef.parse,
+        AliasSlots: parse_securable,
+        MetastoreName: parse_securable,
+        ModelUri: ModelUri.parse,
+        PrincipalName: PrincipalName.parse,
+    }
+    for kind, parse in parsers.items():
+        made.register_structure_hook(kind, _name_hook(kind, parse))
+        made.register_unstructure_hook(kind, str)
+    made.register_structure_hook(SecurableName, lambda value, _: parse_securable(_text(value)))
+    made.register_unstructure_hook(SecurableName, str)
+
+
+def _name_hook(kind: type, parse: Callable[[str], Any]) -> Callable[[Any, Any], Any]:
+    def structure(value: Any, _: Any) -> Any:
+        name = value if isinstance(value, kind) else parse(_text(value))
+        if not isinstance(name, kind):
+            raise TypeError(f"{value!r} does not name a {kind.__name__}")
+        return name
+
+    return structure
+
+
+def _make() -> Converter:
+    made = Converter(forbid_extra_keys=True, detailed_validation=True)
+    for kind in (str, int, bool):
+        made.register_structure_hook(kind, _exactly(kind))
+    made.register_structure_hook(float, _number)
+    made.register_structure_hook(datetime, lambda value, _: parse_time(_text(value)))
+    made.register_unstructure_hook(datetime, format_time)
+    made.register_structure_hook_func(lambda kind: isinstance(kind, type) and issubclass(kind, Enum), _enum)
+    made.register_structure_hook_func(_is_homogeneous_tuple, _sequence)
+    _register_names(made)
+    for recursive in (Array, Property, Object, Map, Column, Param, ModelSignature):
+        resolve_types(recursive)
+    configure_tagged_union(ValueType, made, tag_name="kind", tag_generator=lambda member: member.__name__.lower())
+    made.register_structure_hook(Fields, _fields)
+    made.register_structure_hook(Fields | None, lambda value, kind: None if value is None else _fields(value, kind))
+    for optional in (Fields, Fields | None):
+        made.register_unstructure_hook(
+            optional, lambda value: None if value is None else [made.unstructure(item) for item in value]
+        )
+    for union, tag in ((Decision, "decision"), (Verdict, "verdict")):
+        configure_tagged_union(union, made, tag_name=tag, tag_generator=lambda member: member.__name__.upper())
+    return made
+
+
+def _is_homogeneous_tuple(kind: Any) -> bool:
+    arguments = get_args(kind)
+    return getattr(kind, "__origin__", None) is tuple and len(arguments) == 2 and arguments[1] is Ellipsis
+
+
+converter = _make()
+"""The converter itself, for code that structures from something other than JSON."""
+
+__all__ = ["Allowed", "Denied", "Pass", "Reject", "converter", "from_json", "structure", "to_json", "unstructure"]
+
+
+def unstructure(value: Any) -> Any:
+    """Return a value as plain JSON data."""
+    return converter.unstructure(value)
+
+
+def structure(data: Any, kind: type[T], *, what: str = "the value") -> T:
+    """Make a value of plain JSON data.
+
+    Args:
+        data: What `json.loads` returns.
+        kind: The type wanted.
+        what: What the data is, for errors.
+
+    Raises:
+        InvalidArgumentError: a key is unknown or missing, or a value has the wrong type; all faults are listed
+            with their paths.
+    """
+    try:
+        return converter.structure(data, kind)
+    except BaseValidationError as error:
+        faults = transform_error(error, path="$", format_exception=_describe)
+        raise InvalidArgumentError(f"{what} is not acceptable: {'; '.join(faults)}.", faults=faults) from error
+    except (TypeError, ValueError, InvalidArgumentError) as error:
+        raise InvalidArgumentError(f"{what} is not acceptable: {error}.") from error
+
+
+def to_json(value: Any) -> bytes:
+    """Return canonical JSON: keys sorted, no spaces, UTF-8; equal values give equal bytes."""
+    plain = converter.unstructure(value)
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def from_json(data: bytes | str, kind: type[T], *, what: str = "the JSON") -> T:
+    """Make a value of JSON text; raises InvalidArgumentError as `structure` does, or where it is no JSON."""
+    try:
+        plain = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise InvalidArgumentError(f"{what} is not JSON: {error}.") from error
+    return structure(plain, kind, what=what)
+
+
+def _describe(error: BaseException, _: type | None) -> str:
+    if isinstance(error, KeyError):
+        return "required key is missing"
+    extra = getattr(error, "extra_fields", None)
+    if extra:
+        owner = error.cl  # type: ignore[attr-defined]  # the error that has extra_fields has this too
+        known = ", ".join(field.name for field in fields(owner)) if has(owner) else ""
+        return f"unknown key {', '.join(sorted(map(repr, extra)))} (known: {known})"
+    return str(error)
