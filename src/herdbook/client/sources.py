@@ -45,7 +45,9 @@ class SourceFile:
 
     def sha256(self) -> str:
         """Return its digest, read now."""
-        with self.open() as stream:
+        if self.local is None:
+            return hashlib.sha256(self.content).hexdigest()
+        with self.local.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

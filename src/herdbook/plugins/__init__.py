@@ -1,0 +1,29 @@
+"""The seam that plugins see: hooks, and the contributions that they hand over."""
+
+from herdbook.plugins.contributions import (
+    ArtifactScheme,
+    Candidate,
+    CandidateFile,
+    Credentials,
+    MetadataScheme,
+    ModelLoader,
+    PreRegisterCheck,
+    RegistryScheme,
+)
+from herdbook.plugins.hookspecs import hookimpl
+from herdbook.plugins.manager import PluginInfo, PluginManager, PluginStatus
+
+__all__ = [
+    "ArtifactScheme",
+    "Candidate",
+    "CandidateFile",
+    "Credentials",
+    "MetadataScheme",
+    "ModelLoader",
+    "PluginInfo",
+    "PluginManager",
+    "PluginStatus",
+    "PreRegisterCheck",
+    "RegistryScheme",
+    "hookimpl",
+]

@@ -34,11 +34,11 @@ class GovernedCatalogs(GovernedPart, Catalogs):
             happened = Happened(on=made, event="catalog.created", detail={"comment": comment})
             return Outcome(result=self._core.gate.reread(tx, holder), happened=happened)
 
-        idempotency = Idempotency(
+        idempotency: Idempotency[Catalog] = Idempotency(
             key=idempotency_key,
             request=[str(new), comment],
             keep=to_json,
-            restore=lambda _, answer: from_json(answer, Catalog),
+            restore=lambda _tx, answer: from_json(answer, Catalog),
         )
         return self._creating(
             holder,

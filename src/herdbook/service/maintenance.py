@@ -46,7 +46,7 @@ class GovernedMaintenance(GovernedPart, Maintenance):
             with self._core.store.read() as tx:
                 return len(tx.abandoned(before_ms=before_ms, now_ms=self._core.clock.now_ms(), limit=1_000_000))
         count = 0
-        while batch := self._change(lambda tx, stamp: self._fail_batch(tx, stamp, before_ms)):
+        while batch := self._swept(lambda tx, stamp: self._fail_batch(tx, stamp, before_ms)):
             count += batch
         return count
 
@@ -87,10 +87,10 @@ class GovernedMaintenance(GovernedPart, Maintenance):
             gone.update(still_dead)
             return len(still_dead), {"removed_blobs": sorted(still_dead)}
 
-        self._change(remove)
+        self._swept(remove)
         return frozenset(gone)
 
-    def _change(self, work: _Work) -> int:
+    def _swept(self, work: _Work) -> int:
         def body(tx: WriteTransaction, admitted: Admitted[None], stamp: Stamp) -> Outcome[int]:
             count, detail = work(tx, stamp)
             happened = Happened(on=admitted.chain.object, detail=detail) if count else None

@@ -50,11 +50,11 @@ class GovernedRegisteredModels(GovernedPart, RegisteredModels):
             happened = Happened(on=made, event="registered_model.created", detail=detail)
             return Outcome(result=self._core.gate.reread(tx, holder), happened=happened)
 
-        idempotency = Idempotency(
+        idempotency: Idempotency[RegisteredModel] = Idempotency(
             key=idempotency_key,
             request=[str(new), comment, given],
             keep=to_json,
-            restore=lambda _, answer: from_json(answer, RegisteredModel),
+            restore=lambda _tx, answer: from_json(answer, RegisteredModel),
         )
         return self._creating(
             holder,

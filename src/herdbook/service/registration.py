@@ -25,12 +25,12 @@ from herdbook.errors import ConflictError, IntegrityError
 from herdbook.policy.limits import check_comment, check_lineage, check_tags
 from herdbook.ports.artifacts import FileExpectation, Progress
 from herdbook.ports.metadata import NewVersion, ReadTransaction, Stamp, VersionRow, WriteTransaction
-from herdbook.ports.registry import FileUpload, ModelLike, RegistryPart, VersionLike
+from herdbook.ports.registry import FileUpload, ModelLike, VersionLike
 from herdbook.service import subjects
 from herdbook.service.admission import Applicant, violation
 from herdbook.service.core import to_time
 from herdbook.service.finalizing import Finalizing, check_author, manifest_sha256
-from herdbook.service.gate import Admitted, Idempotency, Outcome, missing
+from herdbook.service.gate import Admitted, Idempotency, Outcome, Subject, missing
 from herdbook.service.holdings import Holdings
 from herdbook.service.ledger import Happened
 from herdbook.service.parents import parent_versions
@@ -54,7 +54,7 @@ class _Draft:
     rules: tuple[EffectiveRule, ...]
 
 
-class GovernedRegistration(GovernedPart, RegistryPart):
+class GovernedRegistration(GovernedPart):
     """The verbs that bring versions in."""
 
     def upload_plan(
@@ -77,7 +77,7 @@ class GovernedRegistration(GovernedPart, RegistryPart):
 
         return UploadPlan(slots=tuple(UploadSlot(file=file, need=need(file)) for file in files))
 
-    def _sent(self, tx: ReadTransaction, subject: subjects.Subject[VersionRow]) -> tuple[FileEntry, ...]:
+    def _sent(self, tx: ReadTransaction, subject: Subject[VersionRow]) -> tuple[FileEntry, ...]:
         admitted = self._core.gate.admit(self._caller, Operation.UPLOAD_PLAN, subject, tx, tx)
         return tx.uploads(self._check_pending(admitted, subject.what).version.id)
 
@@ -165,7 +165,7 @@ class GovernedRegistration(GovernedPart, RegistryPart):
 
     def _draft(
         self,
-        subject: subjects.Subject[RegisteredModel],
+        subject: Subject[RegisteredModel],
         manifest: Manifest | None,
         comment: str | None,
         tags: dict[str, str],

@@ -34,11 +34,11 @@ class GovernedSchemas(GovernedPart, Schemas):
             happened = Happened(on=made, event="schema.created", detail={"comment": comment})
             return Outcome(result=self._core.gate.reread(tx, holder), happened=happened)
 
-        idempotency = Idempotency(
+        idempotency: Idempotency[Schema] = Idempotency(
             key=idempotency_key,
             request=[str(new), comment],
             keep=to_json,
-            restore=lambda _, answer: from_json(answer, Schema),
+            restore=lambda _tx, answer: from_json(answer, Schema),
         )
         return self._creating(
             holder,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from herdbook.entities import RegisteredModel
 from herdbook.errors import NotFoundError
 from herdbook.policy.limits import check_tag
@@ -14,6 +16,8 @@ from herdbook.service.part import GovernedPart
 from herdbook.service.sight import ensure_shown
 from herdbook.verdicts import Operation
 
+T = TypeVar("T", RegisteredModel, VersionRow)
+
 
 class GovernedTags(GovernedPart, Tags):
     """The verbs over tags."""
@@ -21,27 +25,27 @@ class GovernedTags(GovernedPart, Tags):
     def set_registered_model_tag(self, name: ModelLike, key: str, value: str, *, reason: str | None = None) -> None:
         """Set a tag of a registered model."""
         subject = subjects.model(subjects.model_name(name))
-        self._change(Operation.SET_REGISTERED_MODEL_TAG, subject, key, value, reason)
+        self._change_tag(Operation.SET_REGISTERED_MODEL_TAG, subject, key, value, reason)
 
     def delete_registered_model_tag(self, name: ModelLike, key: str, *, reason: str | None = None) -> None:
         """Delete a tag of a registered model."""
         subject = subjects.model(subjects.model_name(name))
-        self._change(Operation.DELETE_REGISTERED_MODEL_TAG, subject, key, None, reason)
+        self._change_tag(Operation.DELETE_REGISTERED_MODEL_TAG, subject, key, None, reason)
 
     def set_model_version_tag(self, ref: VersionLike, key: str, value: str, *, reason: str | None = None) -> None:
         """Set a tag of a version."""
         subject = subjects.version(subjects.version_ref(ref))
-        self._change(Operation.SET_MODEL_VERSION_TAG, subject, key, value, reason)
+        self._change_tag(Operation.SET_MODEL_VERSION_TAG, subject, key, value, reason)
 
     def delete_model_version_tag(self, ref: VersionLike, key: str, *, reason: str | None = None) -> None:
         """Delete a tag of a version."""
         subject = subjects.version(subjects.version_ref(ref))
-        self._change(Operation.DELETE_MODEL_VERSION_TAG, subject, key, None, reason)
+        self._change_tag(Operation.DELETE_MODEL_VERSION_TAG, subject, key, None, reason)
 
-    def _change(
+    def _change_tag(
         self,
         operation: Operation,
-        subject: Subject[RegisteredModel] | Subject[VersionRow],
+        subject: Subject[T],
         key: str,
         value: str | None,
         reason: str | None,
@@ -49,10 +53,8 @@ class GovernedTags(GovernedPart, Tags):
         setting = operation in (Operation.SET_REGISTERED_MODEL_TAG, Operation.SET_MODEL_VERSION_TAG)
         check_tag(key, value if setting else "")  # type: ignore[arg-type]  # check_tag refuses None itself
 
-        def body(
-            tx: WriteTransaction, admitted: Admitted[RegisteredModel | VersionRow], stamp: Stamp
-        ) -> Outcome[None]:
-            found = self._core.gate.present(admitted, subject)  # type: ignore[arg-type]  # either kind of subject
+        def body(tx: WriteTransaction, admitted: Admitted[T], stamp: Stamp) -> Outcome[None]:
+            found: RegisteredModel | VersionRow = self._core.gate.present(admitted, subject)
             kind, owner_id, detail = "registered_model", admitted.chain.object.id, {"key": key}
             if isinstance(found, VersionRow):
                 ensure_shown(self._core, self._caller, found, admitted.chain, subject.what, tx)
@@ -66,10 +68,4 @@ class GovernedTags(GovernedPart, Tags):
             event = f"{kind}_tag.{'set' if setting else 'deleted'}"
             return Outcome(result=None, happened=Happened(on=admitted.chain.object, event=event, detail=detail))
 
-        self._core.gate.change(
-            self._caller,
-            operation,
-            subject,  # type: ignore[arg-type]  # either kind of subject
-            body,
-            reason=reason,
-        )
+        self._core.gate.change(self._caller, operation, subject, body, reason=reason)

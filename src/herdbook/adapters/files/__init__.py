@@ -1,0 +1,5 @@
+"""The artifact store over a folder."""
+
+from herdbook.adapters.files import plugin
+
+__all__ = ["plugin"]

@@ -1,0 +1,162 @@
+"""Copying between open files by the kernel, while a second thread hashes what has been copied."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import hashlib
+import os
+import sys
+import threading
+from collections.abc import Callable
+
+STEP = 32 * 1024 * 1024
+_HASH_STEP = 1024 * 1024
+_WRITE_OUT = 2  # SYNC_FILE_RANGE_WRITE, linux/fs.h
+_NO_KERNEL_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM, errno.EISDIR}
+
+
+def _libc() -> ctypes.CDLL | None:
+    if not sys.platform.startswith("linux"):
+        return None
+    return ctypes.CDLL(None, use_errno=True)
+
+
+_LIBC = _libc()
+
+
+class _Progress:
+    """How far the copier has come, for the hasher that follows it."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._copied = 0
+        self._ended = False
+
+    def advance(self, count: int) -> None:
+        with self._condition:
+            self._copied += count
+            self._condition.notify()
+
+    def end(self) -> None:
+        with self._condition:
+            self._ended = True
+            self._condition.notify()
+
+    def wait_past(self, position: int) -> tuple[int, bool]:
+        with self._condition:
+            self._condition.wait_for(lambda: self._copied > position or self._ended)
+            return self._copied, self._ended
+
+
+def copy_hashed(
+    source: int, target: int, *, hash_target: bool, limit: int | None = None, progress: Callable[[int], None] | None = None
+) -> tuple[int, str]:
+    """Copy an open file, from its current position to its end, and hash it meanwhile.
+
+    Args:
+        source: File descriptor to read from.
+        target: File descriptor to write to; for `hash_target` it must be readable too, and empty.
+        hash_target: Hash what stands in the target rather than what stands in the source.
+        limit: Stop once more bytes than this were copied.
+        progress: Called with the number of bytes that have just been copied.
+
+    Returns:
+        How many bytes were copied, and their SHA-256.
+    """
+    start = 0 if hash_target else os.lseek(source, 0, os.SEEK_CUR)
+    state, digest = _Progress(), hashlib.sha256()
+    failures: list[BaseException] = []
+    hashed = target if hash_target else source
+
+    def follow() -> None:
+        try:
+            _hash_behind(hashed, start, state, digest.update)
+        except BaseException as error:  # noqa: BLE001 handed to the caller's thread
+            failures.append(error)
+
+    hasher = threading.Thread(target=follow, name="herdbook-hash")
+    hasher.start()
+    total = 0
+    try:
+        for count in _Steps(source, target):
+            total += count
+            start_write_out(target, total - count, count)
+            state.advance(count)
+            if progress is not None:
+                progress(count)
+            if limit is not None and total > limit:
+                break
+    finally:
+        state.end()
+        hasher.join()
+    if failures:
+        raise failures[0]
+    return total, digest.hexdigest()
+
+
+def start_write_out(descriptor: int, offset: int, count: int) -> None:
+    """Ask the kernel to begin writing to the disk, so that the fsync at the end finds little to do."""
+    if _LIBC is not None:
+        _LIBC.sync_file_range(descriptor, ctypes.c_int64(offset), ctypes.c_int64(count), _WRITE_OUT)
+
+
+def sync_file_system(folder: int) -> bool:
+    """Make everything on a folder's file system durable; False where the platform cannot."""
+    return _LIBC is not None and hasattr(_LIBC, "syncfs") and _LIBC.syncfs(folder) == 0
+
+
+def _hash_behind(descriptor: int, position: int, state: _Progress, update: Callable[[memoryview], None]) -> None:
+    buffer = memoryview(bytearray(_HASH_STEP))
+    base = position
+    while True:
+        copied, ended = state.wait_past(position - base)
+        while position - base < copied:
+            count = os.preadv(descriptor, [buffer[: min(_HASH_STEP, copied - (position - base))]], position)
+            if count == 0:
+                raise OSError(errno.EIO, "the file became shorter while it was hashed")
+            update(buffer[:count])
+            position += count
+        if ended:
+            return
+
+
+class _Steps:
+    """Copies step by step: by the kernel where it can, through memory where it cannot."""
+
+    def __init__(self, source: int, target: int) -> None:
+        self._source = source
+        self._target = target
+        self._by_kernel = hasattr(os, "copy_file_range")
+
+    def __iter__(self) -> _Steps:
+        return self
+
+    def __next__(self) -> int:
+        count = self._kernel_step() if self._by_kernel else None
+        if count is None:
+            count = self._memory_step()
+        if count == 0:
+            raise StopIteration
+        return count
+
+    def _kernel_step(self) -> int | None:
+        try:
+            count = os.copy_file_range(self._source, self._target, STEP)
+        except OSError as error:
+            if error.errno not in _NO_KERNEL_COPY:
+                raise
+            self._by_kernel = False
+            return None
+        if count == 0:
+            # Files of /proc and the like have no size, and the kernel copies nothing of them.
+            self._by_kernel = False
+            return None
+        return count
+
+    def _memory_step(self) -> int:
+        block = os.read(self._source, _HASH_STEP)
+        left = memoryview(block)
+        while left:
+            left = left[os.write(self._target, left) :]
+        return len(block)

@@ -1,0 +1,20 @@
+"""The built-in metadata scheme."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from herdbook.plugins import MetadataScheme, hookimpl
+from herdbook.ports.metadata import MetadataStore
+
+
+def _open(uri: str, _options: Any) -> MetadataStore:
+    from herdbook.adapters.sql.store import SqlStore  # noqa: PLC0415 SQLAlchemy is imported only where it is used
+
+    return SqlStore.open(uri)
+
+
+@hookimpl
+def herdbook_metadata_schemes() -> list[MetadataScheme]:
+    """Contribute `sqlite:`."""
+    return [MetadataScheme(name="sqlite", open=_open)]

@@ -1,0 +1,111 @@
+"""The policy's rows: lines, memberships, files, the delta log, and what a caller may see as name ranges."""
+
+from __future__ import annotations
+
+import json
+
+from herdbook.adapters.sql.statements import Runner
+from herdbook.entities.ledger import (
+    AppliedPolicy,
+    Effect,
+    Membership,
+    PolicyChange,
+    PolicyFile,
+    PolicyLine,
+    PolicySnapshot,
+)
+from herdbook.policy.ranges import EVERYTHING, Ranges, compile_ranges
+from herdbook.ports.authorizer import Reach, Visible
+from herdbook.ports.metadata import PolicyLog
+from herdbook.verdicts import Privilege, SecurableKind
+from herdbook.wire import from_json
+
+_NAMES_OF = """SELECT key FROM catalogs WHERE deleted_at IS NULL AND id IN (SELECT value FROM json_each(:ids))
+    UNION ALL SELECT key FROM schemas WHERE deleted_at IS NULL AND id IN (SELECT value FROM json_each(:ids))
+    UNION ALL SELECT key FROM registered_models WHERE deleted_at IS NULL
+        AND id IN (SELECT value FROM json_each(:ids))"""
+# An owner of a container passes its gate and those below (R6); what lies in a container that somebody else owns is
+# seen only through that container's gate.
+_OWNED = """WITH o(id) AS (SELECT value FROM json_each(:owners)), g(id) AS (SELECT value FROM json_each(:gates))
+    SELECT key FROM catalogs WHERE deleted_at IS NULL AND owner_id IN (SELECT id FROM o)
+    UNION ALL SELECT s.key FROM schemas s WHERE s.deleted_at IS NULL AND s.owner_id IN (SELECT id FROM o)
+        AND s.catalog_id IN (SELECT id FROM g)
+    UNION ALL SELECT m.key FROM registered_models m WHERE m.deleted_at IS NULL AND m.owner_id IN (SELECT id FROM o)
+        AND m.catalog_id IN (SELECT id FROM g) AND m.schema_id IN (SELECT id FROM g)"""
+
+
+class PolicyRows(PolicyLog):
+    """The policy as rows of one transaction."""
+
+    _run: Runner
+
+    def revision(self) -> int:
+        """Return the policy revision."""
+        row = self._run.one("SELECT policy_revision FROM metastore")
+        return 0 if row is None else int(row[0])
+
+    def changes(self, since: int) -> tuple[PolicyChange, ...] | None:
+        """Return the steps after a revision; None where the log does not reach back that far."""
+        first = self._run.one("SELECT min(revision) FROM policy_revisions")
+        if first is None or first[0] is None or since < first[0] - 1:
+            return None
+        sql = """SELECT revision, added, kind, item FROM policy_changes
+            WHERE revision > :since ORDER BY revision, seq"""
+        return tuple(
+            PolicyChange(
+                revision=revision,
+                added=bool(added),
+                item=from_json(item, PolicyLine) if kind == "line" else from_json(item, Membership),
+            )
+            for revision, added, kind, item in self._run.all(sql, since=since)
+        )
+
+    def snapshot(self) -> PolicySnapshot:
+        """Return everything in force."""
+        lines = self._run.all(
+            """SELECT id, principal_id, privilege, effect, securable_kind, securable_id, alias_key, origin
+            FROM grants WHERE valid_to IS NULL"""
+        )
+        members = self._run.all("SELECT member_id, group_id, origin FROM memberships WHERE valid_to IS NULL")
+        disabled = self._run.all("SELECT id FROM principals WHERE enabled = 0 OR deleted_at IS NOT NULL")
+        return PolicySnapshot(
+            revision=self.revision(),
+            lines=tuple(
+                PolicyLine(
+                    id=row[0],
+                    principal_id=row[1],
+                    privilege=Privilege(row[2]),
+                    effect=Effect(row[3]),
+                    securable_kind=SecurableKind(row[4]),
+                    securable_id=row[5],
+                    alias_key=row[6],
+                    origin=row[7],
+                )
+                for row in lines
+            ),
+            memberships=tuple(Membership(member_id=row[0], group_id=row[1], origin=row[2]) for row in members),
+            disabled=frozenset(row[0] for row in disabled),
+        )
+
+    def applied(self) -> AppliedPolicy:
+        """Return the policy files in force."""
+        found = self._run.all(
+            """SELECT revision, path, text FROM policy_files
+            WHERE revision = (SELECT max(revision) FROM policy_files) ORDER BY path"""
+        )
+        revision = found[0][0] if found else 0
+        return AppliedPolicy(revision=revision, files=tuple(PolicyFile(path=row[1], text=row[2]) for row in found))
+
+    def visible_ranges(self, visible: Visible, kind: SecurableKind) -> Ranges:
+        """Return the name ranges of what may be seen; they serve every kind, since names tell the kinds apart."""
+        del kind
+        if visible.reach is Reach.ALL:
+            return EVERYTHING
+        owned = self._run.all(_OWNED, owners=_ids(visible.owners), gates=_ids(visible.gates))
+        allowed = self._run.all(_NAMES_OF, ids=_ids(visible.allow)) if visible.allow else []
+        denied = self._run.all(_NAMES_OF, ids=_ids(visible.deny)) if visible.deny else []
+        return compile_ranges((row[0] for row in (*owned, *allowed)), (row[0] for row in denied))
+
+
+def _ids(ids: frozenset[str]) -> str:
+    return json.dumps(sorted(ids))

@@ -1,0 +1,271 @@
+"""Reading: resolves, lists, files, holders, and what the sweep asks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from herdbook.adapters.sql import resolve_sql, rows
+from herdbook.adapters.sql.policy_rows import PolicyRows
+from herdbook.adapters.sql.statements import Runner
+from herdbook.entities import (
+    AliasAssignment,
+    Catalog,
+    Chain,
+    FileEntry,
+    Manifest,
+    ModelDescription,
+    ModelVersion,
+    Principal,
+    RegisteredModel,
+    Schema,
+)
+from herdbook.entities.ledger import IdempotencyRecord
+from herdbook.errors import UnavailableError
+from herdbook.names import AliasRef, CatalogName, ModelName, PrincipalName, SchemaName, VersionRef
+from herdbook.policy.ranges import Ranges
+from herdbook.ports.metadata import Found, ReadTransaction, Resolver, VersionRow
+
+T = TypeVar("T", str, int)
+
+_NO_LIMIT = 2**62
+_IN_RANGES = """WITH r(low, high) AS (SELECT value->>0, value->>1 FROM json_each(:ranges))
+    SELECT {columns} FROM r CROSS JOIN {table} {x} ON {x}.key >= r.low AND {x}.key < r.high {joins}
+    WHERE {x}.deleted_at IS NULL AND {x}.key > :after {within} ORDER BY {x}.key LIMIT :limit"""
+_ASSIGNMENT = """SELECT a.alias, v.version, a.valid_from, a.valid_to, coalesce(ps.written, a.set_by), a.reason,
+    coalesce(pe.written, a.ended_by)
+    FROM aliases a JOIN model_versions v ON v.id = a.version_id
+    LEFT JOIN principals ps ON ps.id = a.set_by LEFT JOIN principals pe ON pe.id = a.ended_by"""
+_READY_HOLDERS = """JOIN model_versions v ON v.manifest_id = f.manifest_id AND v.status = 'READY'
+    AND v.deleted_at IS NULL
+    JOIN registered_models m ON m.id = v.model_id AND m.deleted_at IS NULL"""
+_HOLDERS = f"""SELECT DISTINCT f.sha256, v.model_id FROM json_each(:wanted) w
+    JOIN manifest_files f ON f.sha256 = w.value {_READY_HOLDERS}"""
+_SIZE_HOLDERS = f"""SELECT DISTINCT f.size, v.model_id FROM json_each(:wanted) w
+    JOIN manifest_files f ON f.size = w.value {_READY_HOLDERS}"""
+# A failed version gives its bytes free; every other one keeps them, in the trash too.
+_LIVE = """SELECT w.value FROM json_each(:wanted) w WHERE
+    EXISTS (SELECT 1 FROM uploads u WHERE u.sha256 = w.value) OR
+    EXISTS (SELECT 1 FROM manifest_files f JOIN model_versions v ON v.manifest_id = f.manifest_id
+            WHERE f.sha256 = w.value AND v.status <> 'FAILED_REGISTRATION')"""
+
+
+class SqlResolver(Resolver):
+    """Names to rows, one statement each, on whatever runner it is given."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._run = runner
+
+    def metastore(self) -> Chain:
+        """Return the chain of the metastore alone."""
+        row = self._run.one(resolve_sql.METASTORE)
+        if row is None:
+            raise UnavailableError("The database holds no metastore.", hint="Open it with herdbook once, to make one.")
+        return rows.metastore_chain(row)
+
+    def catalog(self, name: CatalogName) -> Found[Catalog]:
+        """Resolve a catalog."""
+        return rows.found_catalog(self._run.one(resolve_sql.CATALOG, key=name.key))
+
+    def schema(self, name: SchemaName) -> Found[Schema]:
+        """Resolve a schema."""
+        return rows.found_schema(self._run.one(resolve_sql.SCHEMA, key=name.key))
+
+    def model(self, name: ModelName) -> Found[RegisteredModel]:
+        """Resolve a registered model."""
+        return rows.found_model(self._run.one(resolve_sql.MODEL, key=name.key))
+
+    def version(self, ref: VersionRef) -> Found[VersionRow]:
+        """Resolve a version of any status."""
+        return rows.found_version(self._run.one(resolve_sql.VERSION, key=ref.model.key, version=ref.version))
+
+    def latest(self, name: ModelName) -> Found[VersionRow]:
+        """Resolve the highest READY version."""
+        return rows.found_version(self._run.one(resolve_sql.LATEST, key=name.key))
+
+    def alias(self, ref: AliasRef, *, as_of_ms: int | None = None) -> Found[VersionRow]:
+        """Resolve an alias."""
+        key, alias = ref.model.key, ref.alias.lower()
+        if as_of_ms is None:
+            row = self._run.one(resolve_sql.ALIAS, key=key, alias=alias)
+        else:
+            row = self._run.one(resolve_sql.ALIAS_AS_OF, key=key, alias=alias, at=as_of_ms)
+        return rows.found_alias(row, ref.alias)
+
+
+class SqlReads(SqlResolver, PolicyRows, ReadTransaction):
+    """A read transaction over one driver cursor."""
+
+    def model_by_id(self, model_id: str) -> Found[RegisteredModel]:
+        """Resolve a registered model by its id."""
+        return rows.found_model(self._run.one(resolve_sql.MODEL_BY_ID, id=model_id))
+
+    def version_by_id(self, version_id: str) -> Found[VersionRow]:
+        """Resolve a version by its id."""
+        return rows.found_version(self._run.one(resolve_sql.VERSION_BY_ID, id=version_id))
+
+    def list_catalogs(self, ranges: Ranges, *, after: str, limit: int) -> tuple[Catalog, ...]:
+        """Return catalogs in ranges."""
+        sql = _in_ranges(resolve_sql.CATALOG_COLUMNS, "catalogs", resolve_sql.CATALOG_FROM, "")
+        found = self._run.all(sql, ranges=_json(ranges.spans), after=after, limit=limit)
+        return tuple(rows.catalog(row) for row in found)
+
+    def list_schemas(self, catalog_id: str, ranges: Ranges, *, after: str, limit: int) -> tuple[Schema, ...]:
+        """Return a catalog's schemas in ranges."""
+        within = "AND s.catalog_id = :container"
+        sql = _in_ranges(resolve_sql.SCHEMA_COLUMNS, "schemas", resolve_sql.SCHEMA_FROM, within)
+        spans = self._inside("catalogs", catalog_id, ranges)
+        found = self._run.all(sql, ranges=spans, after=after, limit=limit, container=catalog_id)
+        return tuple(rows.schema(row) for row in found)
+
+    def list_models(self, schema_id: str, ranges: Ranges, *, after: str, limit: int) -> tuple[RegisteredModel, ...]:
+        """Return a schema's registered models in ranges."""
+        within = "AND m.schema_id = :container"
+        sql = _in_ranges(resolve_sql.MODEL_COLUMNS, "registered_models", resolve_sql.MODEL_FROM, within)
+        spans = self._inside("schemas", schema_id, ranges)
+        found = self._run.all(sql, ranges=spans, after=after, limit=limit, container=schema_id)
+        return tuple(rows.model(row) for row in found)
+
+    def list_versions(
+        self, model_id: str, *, reader_id: str | None, before: int | None, limit: int
+    ) -> tuple[ModelVersion, ...]:
+        """Return a model's versions."""
+        found = self._run.all(
+            resolve_sql.VERSIONS_OF_MODEL,
+            model=model_id,
+            reader=reader_id or "",
+            before=_NO_LIMIT if before is None else before,
+            limit=limit,
+        )
+        return tuple(rows.version(row).version for row in found)
+
+    def list_files(self, manifest_id: str, *, after: str, limit: int) -> tuple[FileEntry, ...]:
+        """Return a manifest's files."""
+        sql = """SELECT path, size, sha256 FROM manifest_files
+            WHERE manifest_id = :id AND path > :after ORDER BY path LIMIT :limit"""
+        return _files(self._run.all(sql, id=manifest_id, after=after, limit=limit))
+
+    def file(self, manifest_id: str, path: str) -> FileEntry | None:
+        """Return one file of a manifest."""
+        sql = "SELECT path, size, sha256 FROM manifest_files WHERE manifest_id = :id AND path = :path"
+        found = _files(self._run.all(sql, id=manifest_id, path=path))
+        return found[0] if found else None
+
+    def manifest(self, manifest_id: str) -> Manifest:
+        """Return a whole manifest."""
+        return Manifest(files=self.list_files(manifest_id, after="", limit=_NO_LIMIT))
+
+    def description(self, manifest_id: str) -> ModelDescription | None:
+        """Return what a manifest's files were read to say."""
+        row = self._run.one("SELECT description FROM manifests WHERE id = :id", id=manifest_id)
+        return None if row is None or row[0] is None else rows.description(row[0])
+
+    def aliases(self, model_id: str) -> tuple[AliasAssignment, ...]:
+        """Return the aliases of a model that are set."""
+        sql = f"{_ASSIGNMENT} WHERE a.model_id = :model AND a.valid_to IS NULL ORDER BY a.key"
+        return tuple(rows.assignment(row) for row in self._run.all(sql, model=model_id))
+
+    def alias_history(
+        self, model_id: str, alias_key: str, *, before_ms: int | None, limit: int
+    ) -> tuple[AliasAssignment, ...]:
+        """Return the assignments of a slot, the newest first."""
+        sql = f"""{_ASSIGNMENT} WHERE a.model_id = :model AND a.key = :key AND a.valid_from < :before
+            ORDER BY a.valid_from DESC LIMIT :limit"""
+        before = _NO_LIMIT if before_ms is None else before_ms
+        found = self._run.all(sql, model=model_id, key=alias_key, before=before, limit=limit)
+        return tuple(rows.assignment(row) for row in found)
+
+    def holders(self, digests: Iterable[str], *, limit: int = 64) -> dict[str, tuple[str, ...]]:
+        """Return which models hold digests."""
+        return _grouped(self._run.all(_HOLDERS, wanted=_json(sorted(digests))), limit)
+
+    def size_holders(self, sizes: Iterable[int], *, limit: int = 64) -> dict[int, tuple[str, ...]]:
+        """Return which models hold files of sizes."""
+        return _grouped(self._run.all(_SIZE_HOLDERS, wanted=_json(sorted(sizes))), limit)
+
+    def uploads(self, version_id: str) -> tuple[FileEntry, ...]:
+        """Return the files sent so far for a pending version."""
+        sql = "SELECT path, size, sha256 FROM uploads WHERE version_id = :id ORDER BY path"
+        return _files(self._run.all(sql, id=version_id))
+
+    def principal(self, name: PrincipalName) -> Principal | None:
+        """Return a principal by name."""
+        return self._principal("key = :value AND deleted_at IS NULL", name.key)
+
+    def principal_by_id(self, principal_id: str) -> Principal | None:
+        """Return a principal by id."""
+        return self._principal("id = :value", principal_id)
+
+    def idempotent(self, principal_id: str, operation: str, key: str, *, now_ms: int) -> IdempotencyRecord | None:
+        """Return the answer kept for a key."""
+        sql = """SELECT request_sha256, answer, expires_at FROM idempotency
+            WHERE principal_id = :who AND operation = :operation AND key = :key AND expires_at > :now"""
+        row = self._run.one(sql, who=principal_id, operation=operation, key=key, now=now_ms)
+        if row is None:
+            return None
+        return IdempotencyRecord(
+            principal_id=principal_id,
+            operation=operation,
+            key=key,
+            request_sha256=row[0],
+            answer=bytes(row[1]),
+            expires_ms=row[2],
+        )
+
+    def live_digests(self, digests: Sequence[str]) -> frozenset[str]:
+        """Return those of the digests that something refers to."""
+        return frozenset(row[0] for row in self._run.all(_LIVE, wanted=_json(list(digests))))
+
+    def abandoned(self, *, before_ms: int, now_ms: int, limit: int) -> tuple[VersionRow, ...]:
+        """Return pending versions that were left alone."""
+        found = self._run.all(resolve_sql.ABANDONED, before=before_ms, now=now_ms, limit=limit)
+        return tuple(rows.version(row) for row in found)
+
+    def seal_key(self) -> bytes:
+        """Return the metastore's key for sealing page tokens."""
+        row = self._run.one("SELECT seal_key FROM metastore")
+        if row is None:
+            raise UnavailableError("The database holds no metastore.")
+        return bytes(row[0])
+
+    def _principal(self, where: str, value: str) -> Principal | None:
+        sql = f"SELECT id, written, enabled, created_at FROM principals WHERE {where}"  # noqa: S608 fixed texts
+        row = self._run.one(sql, value=value)
+        if row is None:
+            return None
+        return Principal(
+            id=row[0], name=PrincipalName.parse(row[1]), enabled=bool(row[2]), created_at=rows.to_time(row[3])
+        )
+
+    def _inside(self, table: str, container_id: str, ranges: Ranges) -> str:
+        """Return the parts of ranges that lie inside a container, so that no other subtree is read."""
+        row = self._run.one(f"SELECT key FROM {table} WHERE id = :id", id=container_id)  # noqa: S608 fixed texts
+        if row is None:
+            return "[]"
+        low, high = f"{row[0]}.", f"{row[0]}/"
+        cut = [(max(low, a), min(high, b)) for a, b in ranges.spans if a < high and low < b]
+        return _json(cut)
+
+
+def _in_ranges(columns: str, table: str, source: str, within: str) -> str:
+    """Return the list statement of a table: ranges first, then the joins of its row."""
+    x, _, joins = source.removeprefix(f"FROM {table} ").partition(" ")
+    return _IN_RANGES.format(columns=columns, table=table, x=x, joins=joins, within=within)
+
+
+def _grouped(found: list[tuple[T, str]], limit: int) -> dict[T, tuple[str, ...]]:
+    groups: dict[T, list[str]] = {}
+    for key, model_id in found:
+        group = groups.setdefault(key, [])
+        if len(group) < limit:
+            group.append(model_id)
+    return {key: tuple(group) for key, group in groups.items()}
+
+
+def _files(found: list[tuple[str, int, str]]) -> tuple[FileEntry, ...]:
+    return tuple(FileEntry(path=path, size=size, sha256=sha256) for path, size, sha256 in found)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value)

@@ -1,0 +1,86 @@
+"""The statements that resolve a name: the chain, the policy revision and the row, in one round trip."""
+
+from __future__ import annotations
+
+_METASTORE = "ms.id, ms.policy_revision"
+_CATALOG_CHAIN = f"c.id, c.name, c.owner_id, {_METASTORE}"
+_SCHEMA_CHAIN = f"s.id, s.name, s.owner_id, {_CATALOG_CHAIN}"
+_MODEL_CHAIN = f"m.id, m.name, m.owner_id, {_SCHEMA_CHAIN}"
+
+
+def _container_columns(x: str) -> str:
+    return f"""{x}.id, {x}.comment, po.written, {x}.created_at, coalesce(pc.written, {x}.created_by),
+    {x}.updated_at, coalesce(pu.written, {x}.updated_by), {x}.row_version"""
+
+
+def _people(x: str) -> str:
+    return f"""
+    LEFT JOIN principals po ON po.id = {x}.owner_id
+    LEFT JOIN principals pc ON pc.id = {x}.created_by
+    LEFT JOIN principals pu ON pu.id = {x}.updated_by"""
+
+
+CATALOG_COLUMNS = f"c.name, {_container_columns('c')}"
+SCHEMA_COLUMNS = f"c.name, s.name, {_container_columns('s')}"
+MODEL_COLUMNS = f"""c.name, s.name, m.name, {_container_columns('m')},
+    (SELECT json_group_object(t.key, t.value) FROM tags t WHERE t.owner_id = m.id),
+    (SELECT json_group_object(al.alias, av.version) FROM aliases al JOIN model_versions av ON av.id = al.version_id
+     WHERE al.model_id = m.id AND al.valid_to IS NULL),
+    (SELECT lv.version FROM model_versions lv WHERE lv.model_id = m.id AND lv.status = 'READY'
+     AND lv.deleted_at IS NULL ORDER BY lv.version DESC LIMIT 1)"""
+VERSION_COLUMNS = """v.id, v.version, v.status, v.status_reason, v.comment, v.author_id,
+    coalesce(pa.written, v.author_id), v.created_at, v.updated_at, coalesce(pu.written, v.updated_by),
+    v.row_version, v.lineage, v.manifest_id, mf.sha256, mf.total_size, mf.file_count, mf.description, v.rejections,
+    v.lease_token, v.lease_expires_at,
+    (SELECT json_group_object(t.key, t.value) FROM tags t WHERE t.owner_id = v.id),
+    (SELECT json_group_array(al.alias) FROM (SELECT alias FROM aliases
+     WHERE version_id = v.id AND valid_to IS NULL ORDER BY key) al),
+    c.name, s.name, m.name"""
+
+CATALOG_FROM = f"FROM catalogs c {_people('c')}"
+SCHEMA_FROM = f"FROM schemas s JOIN catalogs c ON c.id = s.catalog_id {_people('s')}"
+_MODEL_TREE = """FROM registered_models m
+    JOIN schemas s ON s.id = m.schema_id JOIN catalogs c ON c.id = m.catalog_id"""
+MODEL_FROM = f"{_MODEL_TREE} {_people('m')}"
+_VERSION_PEOPLE = """
+    LEFT JOIN manifests mf ON mf.id = v.manifest_id
+    LEFT JOIN principals pa ON pa.id = v.author_id
+    LEFT JOIN principals pu ON pu.id = v.updated_by"""
+
+METASTORE = f"SELECT {_METASTORE} FROM metastore ms"
+CATALOG = f"""SELECT {_CATALOG_CHAIN}, {CATALOG_COLUMNS} {CATALOG_FROM} CROSS JOIN metastore ms
+    WHERE c.key = :key AND c.deleted_at IS NULL"""
+SCHEMA = f"""SELECT {_SCHEMA_CHAIN}, {SCHEMA_COLUMNS} {SCHEMA_FROM} CROSS JOIN metastore ms
+    WHERE s.key = :key AND s.deleted_at IS NULL"""
+_MODEL = f"SELECT {_MODEL_CHAIN}, {MODEL_COLUMNS} {MODEL_FROM} CROSS JOIN metastore ms"
+MODEL = f"{_MODEL} WHERE m.key = :key AND m.deleted_at IS NULL"
+MODEL_BY_ID = f"{_MODEL} WHERE m.id = :id AND m.deleted_at IS NULL"
+
+_VERSION = f"SELECT {_MODEL_CHAIN}, {VERSION_COLUMNS} {_MODEL_TREE} CROSS JOIN metastore ms"
+VERSION = f"""{_VERSION}
+    LEFT JOIN model_versions v ON v.model_id = m.id AND v.version = :version AND v.deleted_at IS NULL
+    {_VERSION_PEOPLE} WHERE m.key = :key AND m.deleted_at IS NULL"""
+VERSION_BY_ID = f"""{_VERSION}
+    JOIN model_versions v ON v.model_id = m.id AND v.id = :id AND v.deleted_at IS NULL
+    {_VERSION_PEOPLE} WHERE m.deleted_at IS NULL"""
+LATEST = f"""{_VERSION}
+    LEFT JOIN model_versions v ON v.id = (SELECT lv.id FROM model_versions lv WHERE lv.model_id = m.id
+        AND lv.status = 'READY' AND lv.deleted_at IS NULL ORDER BY lv.version DESC LIMIT 1)
+    {_VERSION_PEOPLE} WHERE m.key = :key AND m.deleted_at IS NULL"""
+_ALIAS = """LEFT JOIN model_versions v ON v.id = a.version_id AND v.deleted_at IS NULL"""
+ALIAS = f"""{_VERSION}
+    LEFT JOIN aliases a ON a.model_id = m.id AND a.key = :alias AND a.valid_to IS NULL
+    {_ALIAS} {_VERSION_PEOPLE} WHERE m.key = :key AND m.deleted_at IS NULL"""
+ALIAS_AS_OF = f"""{_VERSION}
+    LEFT JOIN aliases a ON a.model_id = m.id AND a.key = :alias
+        AND a.valid_from <= :at AND (a.valid_to IS NULL OR a.valid_to > :at)
+    {_ALIAS} {_VERSION_PEOPLE} WHERE m.key = :key AND m.deleted_at IS NULL"""
+
+VERSIONS_OF_MODEL = f"""SELECT {VERSION_COLUMNS} {_MODEL_TREE}
+    JOIN model_versions v ON v.model_id = m.id AND v.deleted_at IS NULL
+    {_VERSION_PEOPLE} WHERE m.id = :model AND v.version < :before
+    AND (v.status = 'READY' OR :reader = '' OR v.author_id = :reader) ORDER BY v.version DESC LIMIT :limit"""
+ABANDONED = f"""SELECT {VERSION_COLUMNS} {_MODEL_TREE}
+    JOIN model_versions v ON v.model_id = m.id
+    {_VERSION_PEOPLE} WHERE v.status = 'PENDING_REGISTRATION' AND v.updated_at < :before
+    AND (v.lease_expires_at IS NULL OR v.lease_expires_at <= :now) ORDER BY v.updated_at LIMIT :limit"""

@@ -1,0 +1,197 @@
+"""Rows to values."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from herdbook.adapters.sql.statements import Row
+from herdbook.entities import (
+    AliasAssignment,
+    Catalog,
+    Chain,
+    Lineage,
+    Link,
+    ModelDescription,
+    ModelVersion,
+    RegisteredModel,
+    Schema,
+    VersionStatus,
+)
+from herdbook.names import CatalogName, ModelName, SchemaName
+from herdbook.ports.metadata import Found, Lease, VersionRow
+from herdbook.verdicts import Rejection, SecurableKind
+from herdbook.wire import from_json
+
+_K = SecurableKind
+_STATUS = {status.value: status for status in VersionStatus}
+
+
+def to_time(at_ms: int) -> datetime:
+    """Return milliseconds since 1970 as a UTC time."""
+    return datetime.fromtimestamp(at_ms / 1000, tz=UTC)
+
+
+# These depend on nothing but their text, and the same texts are read again and again.
+@lru_cache(maxsize=4096)
+def model_name(catalog: str, schema: str, model: str) -> ModelName:
+    """Return a model's name."""
+    return ModelName(catalog=catalog, schema=schema, model=model)
+
+
+@lru_cache(maxsize=1024)
+def description(text: str) -> ModelDescription:
+    """Return a stored description."""
+    return from_json(text, ModelDescription)
+
+
+@lru_cache(maxsize=1024)
+def lineage(text: str) -> Lineage:
+    """Return a stored lineage."""
+    return from_json(text, Lineage)
+
+
+def catalog(row: Row) -> Catalog:
+    """Make a catalog of CATALOG_COLUMNS."""
+    return Catalog(name=CatalogName(catalog=row[0]), **_container(row[1:]))
+
+
+def schema(row: Row) -> Schema:
+    """Make a schema of SCHEMA_COLUMNS."""
+    return Schema(name=SchemaName(catalog=row[0], schema=row[1]), **_container(row[2:]))
+
+
+def model(row: Row) -> RegisteredModel:
+    """Make a registered model of MODEL_COLUMNS."""
+    return RegisteredModel(
+        name=model_name(row[0], row[1], row[2]),
+        **_container(row[3:]),
+        tags=json.loads(row[11]) if row[11] else {},
+        aliases=json.loads(row[12]) if row[12] else {},
+        latest_version=row[13],
+    )
+
+
+def version(row: Row) -> VersionRow:
+    """Make a version of VERSION_COLUMNS."""
+    (
+        version_id, number, status, reason, comment, author_id, author, created_at, updated_at, updated_by, row_version,
+        origin, manifest_id, sha256, total_size, file_count, described, rejections, token, expires, tags, aliases,
+        catalog_level, schema_level, model_level,
+    ) = row  # fmt: skip
+    return VersionRow(
+        version=ModelVersion(
+            id=version_id,
+            name=model_name(catalog_level, schema_level, model_level),
+            version=number,
+            status=_STATUS[status],
+            status_reason=reason,
+            comment=comment,
+            author=author,
+            created_at=to_time(created_at),
+            updated_at=to_time(updated_at),
+            updated_by=updated_by,
+            row_version=row_version,
+            tags=json.loads(tags) if tags != "{}" else {},
+            aliases=tuple(json.loads(aliases)) if aliases != "[]" else (),
+            lineage=lineage(origin),
+            model=None if described is None else description(described),
+            manifest_sha256=sha256,
+            total_size=total_size,
+            file_count=file_count,
+            rejections=() if rejections is None else from_json(rejections, tuple[Rejection, ...]),
+        ),
+        author_id=author_id,
+        manifest_id=manifest_id,
+        lease=None if token == 0 else Lease(token=token, expires_ms=expires or 0),
+    )
+
+
+def metastore_chain(row: Row) -> Chain:
+    """Make the chain of the metastore alone."""
+    return Chain(links=(_metastore(row[0]),), policy_revision=row[1])
+
+
+def found_catalog(row: Row | None) -> Found[Catalog]:
+    """Make what CATALOG found."""
+    if row is None:
+        return Found(chain=None, row=None)
+    return Found(chain=Chain(links=_catalog_links(row), policy_revision=row[4]), row=catalog(row[5:]))
+
+
+def found_schema(row: Row | None) -> Found[Schema]:
+    """Make what SCHEMA found."""
+    if row is None:
+        return Found(chain=None, row=None)
+    return Found(chain=Chain(links=_schema_links(row), policy_revision=row[7]), row=schema(row[8:]))
+
+
+def found_model(row: Row | None) -> Found[RegisteredModel]:
+    """Make what MODEL found."""
+    if row is None:
+        return Found(chain=None, row=None)
+    return Found(chain=Chain(links=_model_links(row), policy_revision=row[10]), row=model(row[11:]))
+
+
+def found_version(row: Row | None) -> Found[VersionRow]:
+    """Make what VERSION or LATEST found."""
+    if row is None:
+        return Found(chain=None, row=None)
+    chain = Chain(links=_model_links(row), policy_revision=row[10])
+    return Found(chain=chain, row=None if row[11] is None else version(row[11:]))
+
+
+def found_alias(row: Row | None, alias: str) -> Found[VersionRow]:
+    """Make what ALIAS found; the chain begins at the slot."""
+    if row is None:
+        return Found(chain=None, row=None)
+    links = _model_links(row)
+    slot = Link(id=f"{row[0]}@{alias.lower()}", kind=_K.MODEL_ALIAS, name=f"{links[0].name}@{alias}")
+    chain = Chain(links=(slot, *links), policy_revision=row[10])
+    return Found(chain=chain, row=None if row[11] is None else version(row[11:]))
+
+
+def assignment(row: Row) -> AliasAssignment:
+    """Make an assignment of ASSIGNMENT_COLUMNS."""
+    return AliasAssignment(
+        alias=row[0],
+        version=row[1],
+        valid_from=to_time(row[2]),
+        valid_to=None if row[3] is None else to_time(row[3]),
+        set_by=row[4],
+        reason=row[5],
+        ended_by=row[6],
+    )
+
+
+def _container(row: Row) -> dict[str, Any]:
+    return {
+        "id": row[0],
+        "comment": row[1],
+        "owner": row[2],
+        "created_at": to_time(row[3]),
+        "created_by": row[4],
+        "updated_at": to_time(row[5]),
+        "updated_by": row[6],
+        "row_version": row[7],
+    }
+
+
+def _metastore(metastore_id: str) -> Link:
+    return Link(id=metastore_id, kind=_K.METASTORE, name="metastore:")
+
+
+def _catalog_links(row: Row) -> tuple[Link, ...]:
+    return (Link(id=row[0], kind=_K.CATALOG, name=row[1], owner_id=row[2]), _metastore(row[3]))
+
+
+def _schema_links(row: Row) -> tuple[Link, ...]:
+    name = f"{row[4]}.{row[1]}"
+    return (Link(id=row[0], kind=_K.SCHEMA, name=name, owner_id=row[2]), *_catalog_links(row[3:]))
+
+
+def _model_links(row: Row) -> tuple[Link, ...]:
+    name = f"{row[7]}.{row[4]}.{row[1]}"
+    return (Link(id=row[0], kind=_K.REGISTERED_MODEL, name=name, owner_id=row[2]), *_schema_links(row[3:]))

@@ -1,0 +1,88 @@
+"""SQL that is compiled once for a dialect and then goes straight to the driver."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from sqlalchemy import text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql import ClauseElement
+
+Row = tuple[Any, ...]
+
+
+class Cursor(Protocol):
+    """What is used of a driver's cursor."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows the last statement touched."""
+        ...
+
+    def execute(self, sql: str, parameters: Any = ..., /) -> Any:
+        """Run a statement."""
+        ...
+
+    def executemany(self, sql: str, parameters: Any, /) -> Any:
+        """Run a statement for each set of parameters."""
+        ...
+
+    def fetchone(self) -> Any:
+        """Return the next row."""
+        ...
+
+    def fetchall(self) -> Sequence[Any]:
+        """Return the rows that are left."""
+        ...
+
+
+class Compiler:
+    """Compiles Core statements and `:name` text for one dialect, once each."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._compiled: dict[int, tuple[object, str]] = {}
+        self._texts: dict[str, str] = {}
+
+    def sql(self, statement: str | ClauseElement) -> str:
+        """Return the driver's text of a statement."""
+        if isinstance(statement, str):
+            made = self._texts.get(statement)
+            if made is None:
+                made = self._texts[statement] = str(text(statement).compile(dialect=self._dialect))
+            return made
+        # The statement is kept beside its text, so its id cannot come to mean another.
+        known = self._compiled.get(id(statement))
+        if known is None:
+            known = self._compiled[id(statement)] = (statement, str(statement.compile(dialect=self._dialect)))
+        return known[1]
+
+
+class Runner:
+    """Runs statements on one driver cursor."""
+
+    def __init__(self, cursor: Cursor, compiler: Compiler) -> None:
+        self._cursor = cursor
+        self._compiler = compiler
+
+    def one(self, statement: str | ClauseElement, /, **parameters: Any) -> Row | None:
+        """Return the first row; None where there is none."""
+        self._cursor.execute(self._compiler.sql(statement), parameters)
+        row: Row | None = self._cursor.fetchone()
+        return row
+
+    def all(self, statement: str | ClauseElement, /, **parameters: Any) -> list[Row]:
+        """Return every row."""
+        self._cursor.execute(self._compiler.sql(statement), parameters)
+        return list(self._cursor.fetchall())
+
+    def run(self, statement: str | ClauseElement, /, **parameters: Any) -> int:
+        """Run a statement and return how many rows it touched."""
+        self._cursor.execute(self._compiler.sql(statement), parameters)
+        return self._cursor.rowcount
+
+    def many(self, statement: str | ClauseElement, rows: Sequence[dict[str, Any]]) -> None:
+        """Run a statement for each set of parameters."""
+        if rows:
+            self._cursor.executemany(self._compiler.sql(statement), rows)

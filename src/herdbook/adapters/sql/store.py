@@ -1,0 +1,233 @@
+"""A metastore in SQLite: one writer at a time, readers that block nobody, everything durable on commit."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.dialects import sqlite as sqlite_dialect
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from herdbook.adapters.sql.reads import SqlReads, SqlResolver
+from herdbook.adapters.sql.schema_state import ensure_schema
+from herdbook.adapters.sql.sql_text import insert_sql
+from herdbook.adapters.sql.statements import Compiler, Row, Runner
+from herdbook.adapters.sql.tables import metastore
+from herdbook.adapters.sql.writes import SqlWrites
+from herdbook.errors import AlreadyExistsError, IntegrityError, InvalidArgumentError, UnavailableError
+from herdbook.ports.metadata import MetadataStore, ReadTransaction, Resolver, WriteTransaction
+
+BUSY_S = 30.0
+_PRAGMAS = (
+    f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -65536",
+    "PRAGMA mmap_size = 268435456",
+)
+
+
+class SqlStore(MetadataStore):
+    """Holds one metastore in one SQLite database."""
+
+    inline_reads = True
+
+    def __init__(self, engine: Engine, database: str | None) -> None:
+        self._engine = engine
+        self._database = database
+        self._compiler = Compiler(sqlite_dialect.dialect(paramstyle="named"))
+        # One writer a process; SQLite's own lock then only arbitrates between processes. In memory there is but one
+        # connection, so readers take turns on it too.
+        self._writer = threading.RLock()
+        self._local = threading.local()
+        self._pid = os.getpid()
+        self._point = _PointResolver(self)
+
+    @classmethod
+    def open(cls, url: str) -> SqlStore:
+        """Open a database, making its tables where it is new.
+
+        Args:
+            url: `sqlite:////absolute/file.db`, or `sqlite://` for one in memory.
+
+        Raises:
+            InvalidArgumentError: the URL is none.
+            UnavailableError: the database cannot be opened now, or is of a newer Herdbook.
+            IntegrityError: the file is no database, or something else's.
+        """
+        parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite":
+            raise InvalidArgumentError(f"{url!r} is not a SQLite URL.", hint="Write sqlite:////absolute/file.db.")
+        database = None if parsed.database in (None, "", ":memory:") else parsed.database
+        engine = _engine(database)
+        try:
+            with _translated():
+                ensure_schema(engine, database)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, database)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, for tests and bulk tools."""
+        return self._engine
+
+    @property
+    def point(self) -> Resolver:
+        """Single-statement reads on a connection that the thread keeps."""
+        return self._point
+
+    @contextmanager
+    def read(self) -> Iterator[ReadTransaction]:
+        """Open a consistent read."""
+        with self._turn(), _translated(), self._cursor("BEGIN") as runner:
+            yield SqlReads(runner)
+
+    @contextmanager
+    def write(self) -> Iterator[WriteTransaction]:
+        """Open a write transaction."""
+        if not self._writer.acquire(timeout=BUSY_S):
+            raise UnavailableError(f"The registry was busy for {BUSY_S:.0f} seconds.", hint="Try again.")
+        try:
+            with _translated(), self._cursor("BEGIN IMMEDIATE") as runner:
+                yield SqlWrites(runner)
+        finally:
+            self._writer.release()
+
+    def metastore_id(self) -> str | None:
+        """Return the metastore's id; None where there is none."""
+        with self._turn(), _translated(), self._cursor("BEGIN") as runner:
+            row = runner.one("SELECT id FROM metastore")
+        return None if row is None else str(row[0])
+
+    def create_metastore(self, metastore_id: str, *, seal_key: bytes, at_ms: int) -> bool:
+        """Make the metastore's row; returns False where another process was first."""
+        with self._writer, _translated(), self._cursor("BEGIN IMMEDIATE") as runner:
+            if runner.one("SELECT id FROM metastore") is not None:
+                return False
+            row = {"id": metastore_id, "seal_key": seal_key, "created_at": at_ms}
+            runner.run(insert_sql(metastore, *row), **row)
+            return True
+
+    def close(self) -> None:
+        """Release all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if self._database is None:
+            with self._writer:
+                yield
+        else:
+            yield
+
+    @contextmanager
+    def _cursor(self, begin: str) -> Iterator[Runner]:
+        self._after_fork()
+        connection = self._engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(begin)
+            try:
+                yield Runner(cursor, self._compiler)
+            except BaseException:
+                cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
+            cursor.close()
+        finally:
+            connection.close()
+
+    def _after_fork(self) -> None:
+        """Give up connections that a parent process opened: SQLite's must not cross a fork."""
+        if self._pid != os.getpid():
+            self._engine.dispose(close=False)
+            self._writer = threading.RLock()
+            self._local = threading.local()
+            self._pid = os.getpid()
+
+    def point_runner(self) -> Runner:
+        """Return the runner that this thread keeps for single statements."""
+        self._after_fork()
+        runner: Runner | None = getattr(self._local, "runner", None)
+        if runner is None:
+            held = self._engine.raw_connection()
+            runner = Runner(held.cursor(), self._compiler)
+            # The pool gets the connection back when the thread, and with it this reference, is gone.
+            self._local.held, self._local.runner = held, runner
+        return runner
+
+
+class _PointResolver(SqlResolver):
+    """Resolves without a transaction around the statement."""
+
+    def __init__(self, store: SqlStore) -> None:
+        self._store = store
+        self._run = _PointRunner(store)
+
+
+class _PointRunner(Runner):
+    def __init__(self, store: SqlStore) -> None:
+        self._store = store
+
+    def one(self, statement: Any, /, **parameters: Any) -> Row | None:
+        """Return the only row; reading to the end leaves no read transaction open."""
+        try:
+            with self._store._turn():  # noqa: SLF001 the store's own runner
+                found = self._store.point_runner().all(statement, **parameters)
+        except sqlite3.Error as error:
+            raise _translate(error) from error
+        return found[0] if found else None
+
+
+def _engine(database: str | None) -> Engine:
+    if database is None:
+        engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    else:
+        engine = create_engine(
+            f"sqlite:///{database}",
+            poolclass=QueuePool,
+            pool_size=8,
+            max_overflow=-1,
+            pool_reset_on_return=None,
+            connect_args={"check_same_thread": False, "timeout": BUSY_S, "cached_statements": 512},
+        )
+
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
+        # Transactions are begun and ended by name; the driver is not to do it on its own.
+        connection.isolation_level = None
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+
+    event.listen(engine, "connect", prepare)
+    return engine
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _translate(error) from error
+    except DBAPIError as error:
+        raise _translate(error.orig if error.orig is not None else error) from error
+
+
+def _translate(error: BaseException) -> Exception:
+    text = str(error)
+    code = getattr(error, "sqlite_errorcode", None)
+    if code in (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY):
+        return AlreadyExistsError(f"The name is taken ({text}).", hint="Choose another name.")
+    if isinstance(error, sqlite3.OperationalError):
+        return UnavailableError(f"The database cannot do this now: {text}.", hint="Nothing was changed; try again.")
+    return IntegrityError(f"The database is damaged or no Herdbook registry: {text}.", hint="Restore a backup.")

@@ -1,0 +1,365 @@
+"""The tables of a metastore; times are milliseconds since 1970 (UTC), ids are 32 hexadecimal digits."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+_LIVE = text("deleted_at IS NULL")
+_CURRENT = text("valid_to IS NULL")
+
+
+def _id() -> Column[str]:
+    return Column("id", String(32), primary_key=True)
+
+
+def _key(name: str = "key", length: int = 767) -> Column[str]:
+    """Folded text, compared and ordered byte by byte."""
+    return Column(name, String(length).with_variant(String(length, collation="C"), "postgresql"), nullable=False)
+
+
+def _life() -> list[Column[object]]:
+    return [
+        Column("created_at", BigInteger, nullable=False),
+        Column("created_by", String(64), nullable=False),
+        Column("updated_at", BigInteger, nullable=False),
+        Column("updated_by", String(64), nullable=False),
+        Column("row_version", Integer, nullable=False, server_default="1"),
+        Column("event_seq", BigInteger, nullable=False, server_default="0"),
+        Column("deleted_at", BigInteger),
+        Column("deleted_by", String(64)),
+    ]
+
+
+metastore = Table(
+    "metastore",
+    metadata,
+    _id(),
+    Column("seal_key", LargeBinary, nullable=False),
+    Column("policy_revision", BigInteger, nullable=False, server_default="0"),
+    Column("tree_revision", BigInteger, nullable=False, server_default="0"),
+    Column("event_seq", BigInteger, nullable=False, server_default="0"),
+    Column("created_at", BigInteger, nullable=False),
+    # One database holds one metastore.
+    Column("only", Integer, nullable=False, unique=True, server_default="1"),
+)
+
+principals = Table(
+    "principals",
+    metadata,
+    _id(),
+    Column("kind", String(16), nullable=False),
+    Column("source", String(255), nullable=False, server_default=""),
+    Column("name", String(255), nullable=False),
+    Column("written", String(600), nullable=False),
+    _key(),
+    Column("enabled", Integer, nullable=False, server_default="1"),
+    Column("issuer", Text),
+    Column("subject", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", String(64)),
+    Column("updated_at", BigInteger),
+    Column("updated_by", String(64)),
+    Column("deleted_at", BigInteger),
+    Column("deleted_by", String(64)),
+    Index("uq_principals_key_live", "key", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
+    Index("ix_principals_issuer_subject", "issuer", "subject"),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    _id(),
+    Column("member_id", String(32), nullable=False),
+    Column("group_id", String(32), nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("valid_from", BigInteger, nullable=False),
+    Column("valid_to", BigInteger),
+    Column("created_by", String(64), nullable=False),
+    Column("ended_by", String(64)),
+    Index("ix_memberships_member_id", "member_id"),
+    Index("ix_memberships_group_id", "group_id"),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    _id(),
+    Column("principal_id", String(32), nullable=False),
+    Column("privilege", String(32), nullable=False),
+    Column("effect", String(8), nullable=False),
+    Column("securable_kind", String(32), nullable=False),
+    Column("securable_id", String(32), nullable=False),
+    Column("alias_key", String(255)),
+    Column("origin", Text, nullable=False),
+    Column("file", Text),
+    Column("line", Integer),
+    Column("valid_from", BigInteger, nullable=False),
+    Column("valid_to", BigInteger),
+    Column("granted_by", String(64), nullable=False),
+    Column("ended_by", String(64)),
+    Column("reason", Text),
+    Index("ix_grants_principal_id", "principal_id"),
+    Index("ix_grants_securable_id", "securable_id"),
+)
+
+policy_revisions = Table(
+    "policy_revisions",
+    metadata,
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("digest", String(64), nullable=False),
+    Column("applied_at", BigInteger, nullable=False),
+    Column("applied_by", String(64), nullable=False),
+    Column("reason", Text),
+)
+
+policy_files = Table(
+    "policy_files",
+    metadata,
+    Column("revision", BigInteger, nullable=False),
+    Column("path", String(1024), nullable=False),
+    Column("text", Text, nullable=False),
+    PrimaryKeyConstraint("revision", "path"),
+)
+
+policy_changes = Table(
+    "policy_changes",
+    metadata,
+    Column("revision", BigInteger, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("added", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("item", Text, nullable=False),
+    PrimaryKeyConstraint("revision", "seq"),
+)
+
+catalogs = Table(
+    "catalogs",
+    metadata,
+    _id(),
+    Column("name", String(255), nullable=False),
+    _key(length=255),
+    Column("comment", Text),
+    Column("owner_id", String(32), nullable=False),
+    *_life(),
+    Index("uq_catalogs_key_live", "key", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
+    Index("ix_catalogs_owner_id", "owner_id"),
+)
+
+schemas = Table(
+    "schemas",
+    metadata,
+    _id(),
+    Column("catalog_id", String(32), ForeignKey("catalogs.id"), nullable=False),
+    Column("name", String(255), nullable=False),
+    _key(length=511),
+    Column("comment", Text),
+    Column("owner_id", String(32), nullable=False),
+    *_life(),
+    Index("uq_schemas_key_live", "key", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
+    Index("ix_schemas_catalog_id", "catalog_id"),
+    Index("ix_schemas_owner_id", "owner_id"),
+)
+
+registered_models = Table(
+    "registered_models",
+    metadata,
+    _id(),
+    Column("catalog_id", String(32), ForeignKey("catalogs.id"), nullable=False),
+    Column("schema_id", String(32), ForeignKey("schemas.id"), nullable=False),
+    Column("name", String(255), nullable=False),
+    _key(),
+    Column("comment", Text),
+    Column("owner_id", String(32), nullable=False),
+    Column("last_version", BigInteger, nullable=False, server_default="0"),
+    *_life(),
+    Index("uq_registered_models_key_live", "key", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
+    Index("ix_registered_models_schema_id_key", "schema_id", "key"),
+    Index("ix_registered_models_catalog_id", "catalog_id"),
+    Index("ix_registered_models_owner_id", "owner_id"),
+)
+
+manifests = Table(
+    "manifests",
+    metadata,
+    _id(),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("total_size", BigInteger, nullable=False),
+    Column("file_count", Integer, nullable=False),
+    # What the files were read to say: it depends on nothing but their bytes.
+    Column("description", Text),
+)
+
+manifest_files = Table(
+    "manifest_files",
+    metadata,
+    Column("manifest_id", String(32), ForeignKey("manifests.id"), nullable=False),
+    Column("path", String(1024), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    PrimaryKeyConstraint("manifest_id", "path"),
+    Index("ix_manifest_files_sha256", "sha256"),
+    Index("ix_manifest_files_size", "size"),
+    sqlite_with_rowid=False,
+)
+
+model_versions = Table(
+    "model_versions",
+    metadata,
+    _id(),
+    Column("model_id", String(32), ForeignKey("registered_models.id"), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("status_reason", Text),
+    Column("comment", Text),
+    Column("author_id", String(32), nullable=False),
+    Column("lineage", Text, nullable=False),
+    Column("run_id", Text),
+    Column("experiment_id", Text),
+    Column("logged_model_id", Text),
+    Column("manifest_id", String(32), ForeignKey("manifests.id")),
+    Column("rejections", Text),
+    Column("lease_token", BigInteger, nullable=False, server_default="0"),
+    Column("lease_expires_at", BigInteger),
+    *_life(),
+    UniqueConstraint("model_id", "version"),
+    Index("ix_model_versions_run_id", "run_id"),
+    Index("ix_model_versions_logged_model_id", "logged_model_id"),
+    Index("ix_model_versions_manifest_id", "manifest_id"),
+    Index("ix_model_versions_status_updated_at", "status", "updated_at"),
+)
+
+version_sources = Table(
+    "version_sources",
+    metadata,
+    Column("version_id", String(32), ForeignKey("model_versions.id"), nullable=False),
+    Column("source_version_id", String(32), nullable=False),
+    Column("source_manifest_sha256", String(64), nullable=False),
+    PrimaryKeyConstraint("version_id", "source_version_id"),
+    Index("ix_version_sources_source_version_id", "source_version_id"),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("version_id", String(32), ForeignKey("model_versions.id"), nullable=False),
+    Column("path", String(1024), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("version_id", "path"),
+    Index("ix_uploads_sha256", "sha256"),
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    _id(),
+    Column("model_id", String(32), ForeignKey("registered_models.id"), nullable=False),
+    Column("alias", String(255), nullable=False),
+    _key(length=255),
+    Column("version_id", String(32), ForeignKey("model_versions.id"), nullable=False),
+    Column("valid_from", BigInteger, nullable=False),
+    Column("valid_to", BigInteger),
+    Column("set_by", String(64), nullable=False),
+    Column("ended_by", String(64)),
+    Column("reason", Text),
+    Index(
+        "uq_aliases_model_id_key_current",
+        "model_id",
+        "key",
+        unique=True,
+        sqlite_where=_CURRENT,
+        postgresql_where=_CURRENT,
+    ),
+    Index("ix_aliases_model_id_key_valid_from", "model_id", "key", "valid_from"),
+    Index("ix_aliases_version_id", "version_id"),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("owner_kind", String(32), nullable=False),
+    Column("owner_id", String(32), nullable=False),
+    Column("key", String(250), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("set_at", BigInteger, nullable=False),
+    Column("set_by", String(64), nullable=False),
+    PrimaryKeyConstraint("owner_id", "key"),
+    # A whole value may be longer than an index entry can be.
+    Index("ix_tags_key_value", "key", text("substr(value, 1, 200)"), "owner_id"),
+    sqlite_with_rowid=False,
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("principal_id", String(64), nullable=False),
+    Column("operation", String(64), nullable=False),
+    Column("key", String(255), nullable=False),
+    Column("request_sha256", String(64), nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("principal_id", "operation", "key"),
+    Index("ix_idempotency_expires_at", "expires_at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    Column("at", BigInteger, nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("securable_kind", String(32), nullable=False),
+    Column("securable_id", String(32), nullable=False),
+    Column("event_seq", BigInteger, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    UniqueConstraint("securable_id", "event_seq"),
+)
+
+subscriber_cursors = Table(
+    "subscriber_cursors",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("position", String(32), nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _id(),
+    Column("at", BigInteger, nullable=False),
+    Column("principal_id", String(64), nullable=False),
+    Column("operation", String(64), nullable=False),
+    Column("securable_kind", String(32), nullable=False),
+    Column("securable_id", String(64), nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("leaf_index", BigInteger),
+    Index("ix_audit_securable_id", "securable_id", "id"),
+    Index("ix_audit_principal_id", "principal_id", "id"),
+)

@@ -1,0 +1,333 @@
+"""Writing: every statement of a change, in the caller's one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Table
+
+from herdbook.adapters.sql import tables
+from herdbook.adapters.sql.policy_writes import PolicyWrites
+from herdbook.adapters.sql.reads import SqlReads
+from herdbook.adapters.sql.sql_text import insert_sql
+from herdbook.entities import FileEntry, Manifest, ModelDescription, VersionStatus
+from herdbook.entities.ledger import AuditRow, Event, IdempotencyRecord
+from herdbook.errors import ConcurrentUpdateError
+from herdbook.names import CatalogName, ModelName, SchemaName
+from herdbook.ports.metadata import Lease, NewVersion, Stamp, WriteTransaction
+from herdbook.verdicts import Rejection, SecurableKind
+from herdbook.wire import to_json
+
+_TABLES: dict[SecurableKind, Table] = {
+    SecurableKind.METASTORE: tables.metastore,
+    SecurableKind.CATALOG: tables.catalogs,
+    SecurableKind.SCHEMA: tables.schemas,
+    SecurableKind.REGISTERED_MODEL: tables.registered_models,
+}
+_PENDING = VersionStatus.PENDING_REGISTRATION.value
+
+
+class SqlWrites(SqlReads, PolicyWrites, WriteTransaction):
+    """A write transaction over one driver cursor; on SQLite its BEGIN IMMEDIATE is the policy lock too."""
+
+    def insert_catalog(
+        self, catalog_id: str, name: CatalogName, *, comment: str | None, owner_id: str, stamp: Stamp
+    ) -> None:
+        """Insert a catalog."""
+        row = _new(catalog_id, name.catalog, name.key, comment, owner_id, stamp)
+        self._run.run(insert_sql(tables.catalogs, *row), **row)
+
+    def insert_schema(
+        self, schema_id: str, catalog_id: str, name: SchemaName, *, comment: str | None, owner_id: str, stamp: Stamp
+    ) -> None:
+        """Insert a schema."""
+        row = _new(schema_id, name.schema, name.key, comment, owner_id, stamp) | {"catalog_id": catalog_id}
+        self._run.run(insert_sql(tables.schemas, *row), **row)
+
+    def insert_model(
+        self, model_id: str, schema_id: str, name: ModelName, *, comment: str | None, owner_id: str, stamp: Stamp
+    ) -> None:
+        """Insert a registered model."""
+        catalog = self._run.one("SELECT catalog_id FROM schemas WHERE id = :id", id=schema_id)
+        row = _new(model_id, name.model, name.key, comment, owner_id, stamp)
+        row |= {"schema_id": schema_id, "catalog_id": catalog and catalog[0]}
+        self._run.run(insert_sql(tables.registered_models, *row), **row)
+
+    def set_comment(self, kind: SecurableKind, securable_id: str, comment: str | None, stamp: Stamp) -> None:
+        """Set the comment of a catalog, schema or registered model."""
+        self._set_comment(_TABLES[kind], securable_id, comment, stamp)
+
+    def set_version_comment(self, version_id: str, comment: str | None, stamp: Stamp) -> None:
+        """Set the comment of a version."""
+        self._set_comment(tables.model_versions, version_id, comment, stamp)
+
+    def allocate_version(self, model_id: str, stamp: Stamp) -> int:
+        """Return the model's next version number."""
+        row = self._run.one(
+            """UPDATE registered_models SET last_version = last_version + 1, updated_at = :at, updated_by = :by
+            WHERE id = :id RETURNING last_version""",
+            id=model_id,
+            at=stamp.at_ms,
+            by=stamp.by,
+        )
+        if row is None:
+            raise ConcurrentUpdateError("The registered model is gone.", hint="Read it again.")
+        return int(row[0])
+
+    def insert_version(self, new: NewVersion) -> None:
+        """Insert a version."""
+        row = {
+            "id": new.id,
+            "model_id": new.model_id,
+            "version": new.version,
+            "status": new.status.value,
+            "comment": new.comment,
+            "author_id": new.author_id,
+            "lineage": to_json(new.lineage).decode(),
+            "run_id": new.lineage.run_id,
+            "experiment_id": new.lineage.experiment_id,
+            "logged_model_id": new.lineage.logged_model_id,
+            "manifest_id": new.manifest_id,
+            "created_at": new.at_ms,
+            "created_by": new.author_id,
+            "updated_at": new.at_ms,
+            "updated_by": new.author_id,
+        }
+        self._run.run(insert_sql(tables.model_versions, *row), **row)
+        sources = [
+            {"version_id": new.id, "source_version_id": source, "source_manifest_sha256": sha256}
+            for source, sha256 in dict(new.parent_ids).items()
+        ]
+        columns = ("version_id", "source_version_id", "source_manifest_sha256")
+        self._run.many(insert_sql(tables.version_sources, *columns), sources)
+        if new.manifest_id is not None and new.description is not None:
+            self._describe(new.manifest_id, new.description)
+
+    def insert_manifest(self, manifest: Manifest, sha256: str, *, new_id: str) -> str:
+        """Return the id of a manifest, inserted unless an equal one is there."""
+        known = self._run.one("SELECT id FROM manifests WHERE sha256 = :sha256", sha256=sha256)
+        if known is not None:
+            return str(known[0])
+        row = {"id": new_id, "sha256": sha256, "total_size": manifest.total_size, "file_count": len(manifest.files)}
+        self._run.run(insert_sql(tables.manifests, *row), **row)
+        files = [{"manifest_id": new_id, "path": f.path, "size": f.size, "sha256": f.sha256} for f in manifest.files]
+        self._run.many(insert_sql(tables.manifest_files, "manifest_id", "path", "size", "sha256"), files)
+        return new_id
+
+    def add_uploads(self, version_id: str, files: Sequence[FileEntry], stamp: Stamp) -> None:
+        """Record files sent for a pending version."""
+        columns = ("version_id", "path", "size", "sha256", "at")
+        statement = f"""{insert_sql(tables.uploads, *columns)}
+            ON CONFLICT (version_id, path) DO UPDATE SET size = excluded.size, sha256 = excluded.sha256,
+            at = excluded.at"""
+        sent = [
+            {"version_id": version_id, "path": f.path, "size": f.size, "sha256": f.sha256, "at": stamp.at_ms}
+            for f in files
+        ]
+        self._run.many(statement, sent)
+        self._run.run("UPDATE model_versions SET updated_at = :at WHERE id = :id", at=stamp.at_ms, id=version_id)
+
+    def drop_uploads(self, version_id: str) -> None:
+        """Forget the files sent for a version."""
+        self._run.run("DELETE FROM uploads WHERE version_id = :id", id=version_id)
+
+    def take_lease(self, version_id: str, manifest_id: str, *, now_ms: int, until_ms: int) -> Lease:
+        """Lease a pending version for finalizing."""
+        row = self._run.one(
+            f"""UPDATE model_versions SET lease_token = lease_token + 1, lease_expires_at = :until,
+            manifest_id = :manifest, updated_at = :now
+            WHERE id = :id AND status = '{_PENDING}' AND (lease_expires_at IS NULL OR lease_expires_at <= :now)
+            RETURNING lease_token""",  # noqa: S608 a constant of ours
+            id=version_id,
+            manifest=manifest_id,
+            now=now_ms,
+            until=until_ms,
+        )
+        if row is None:
+            raise ConcurrentUpdateError(
+                "The version is being finalized by another request.", hint="Wait for it, then read its status."
+            )
+        return Lease(token=row[0], expires_ms=until_ms)
+
+    def release_lease(self, version_id: str, lease: Lease) -> None:
+        """Give a lease back."""
+        sql = "UPDATE model_versions SET lease_expires_at = NULL WHERE id = :id AND lease_token = :token"
+        self._run.run(sql, id=version_id, token=lease.token)
+
+    def finish_version(
+        self,
+        version_id: str,
+        lease: Lease,
+        *,
+        status: VersionStatus,
+        reason: str | None,
+        description: ModelDescription | None,
+        rejections: tuple[Rejection, ...],
+        stamp: Stamp,
+    ) -> None:
+        """End a pending version's registration."""
+        row = self._run.one(
+            f"""UPDATE model_versions SET status = :status, status_reason = :reason, rejections = :rejections,
+            lease_expires_at = NULL, updated_at = :at, updated_by = :by, row_version = row_version + 1
+            WHERE id = :id AND lease_token = :token AND status = '{_PENDING}' RETURNING manifest_id""",  # noqa: S608
+            id=version_id,
+            token=lease.token,
+            status=status.value,
+            reason=reason,
+            rejections=to_json(rejections).decode() if rejections else None,
+            at=stamp.at_ms,
+            by=stamp.by,
+        )
+        if row is None:
+            raise ConcurrentUpdateError(
+                "The lease on the version was lost: another request took it over.", hint="Read its status."
+            )
+        if description is not None:
+            self._describe(row[0], description)
+
+    def fail_abandoned(self, version_id: str, reason: str, stamp: Stamp) -> None:
+        """Mark a pending version FAILED_REGISTRATION."""
+        self._run.run(
+            f"""UPDATE model_versions SET status = 'FAILED_REGISTRATION', status_reason = :reason,
+            lease_token = lease_token + 1, lease_expires_at = NULL, updated_at = :at, updated_by = :by,
+            row_version = row_version + 1 WHERE id = :id AND status = '{_PENDING}'""",  # noqa: S608
+            id=version_id,
+            reason=reason,
+            at=stamp.at_ms,
+            by=stamp.by,
+        )
+
+    def set_alias(
+        self, model_id: str, alias: str, version_id: str, *, reason: str | None, new_id: str, stamp: Stamp
+    ) -> None:
+        """Point an alias to a version."""
+        key = alias.lower()
+        last = self._run.one(
+            "SELECT max(valid_from) FROM aliases WHERE model_id = :model AND key = :key", model=model_id, key=key
+        )
+        # Each assignment has a millisecond of its own, so that `as_of` and the history can tell them apart.
+        since = max(stamp.at_ms, (last[0] + 1) if last is not None and last[0] is not None else 0)
+        self._end_alias(model_id, key, since, stamp)
+        row = {
+            "id": new_id,
+            "model_id": model_id,
+            "alias": alias,
+            "key": key,
+            "version_id": version_id,
+            "valid_from": since,
+            "set_by": stamp.by,
+            "reason": reason,
+        }
+        self._run.run(insert_sql(tables.aliases, *row), **row)
+
+    def delete_alias(self, model_id: str, alias_key: str, *, stamp: Stamp) -> None:
+        """End the current assignment of an alias."""
+        self._end_alias(model_id, alias_key, stamp.at_ms, stamp)
+
+    def set_tag(self, kind: str, owner_id: str, key: str, value: str, stamp: Stamp) -> None:
+        """Set a tag."""
+        row = {
+            "owner_kind": kind,
+            "owner_id": owner_id,
+            "key": key,
+            "value": value,
+            "set_at": stamp.at_ms,
+            "set_by": stamp.by,
+        }
+        statement = f"""{insert_sql(tables.tags, *row)} ON CONFLICT (owner_id, key) DO UPDATE SET
+            value = excluded.value, set_at = excluded.set_at, set_by = excluded.set_by"""
+        self._run.run(statement, **row)
+
+    def delete_tag(self, kind: str, owner_id: str, key: str, stamp: Stamp) -> bool:
+        """Delete a tag; returns whether it was there."""
+        del stamp
+        sql = "DELETE FROM tags WHERE owner_kind = :kind AND owner_id = :owner AND key = :key"
+        return self._run.run(sql, kind=kind, owner=owner_id, key=key) > 0
+
+    def audit(self, row: AuditRow) -> None:
+        """Write an audit row."""
+        values = {
+            "id": row.id,
+            "at": row.at_ms,
+            "principal_id": row.principal_id,
+            "operation": row.operation,
+            "securable_kind": row.securable_kind.value,
+            "securable_id": row.securable_id,
+            "payload": row.payload,
+            "sha256": row.sha256,
+        }
+        self._run.run(insert_sql(tables.audit, *values), **values)
+
+    def emit(self, event: Event) -> int:
+        """Write an outbox row and return its sequence number."""
+        counted = self._run.one(_count_event(event.securable_kind), id=event.securable_id)
+        if counted is None:
+            raise ConcurrentUpdateError("The securable of the event is gone.", hint="Read it again.")
+        values = {
+            "id": event.id,
+            "at": event.at_ms,
+            "type": event.type,
+            "securable_kind": event.securable_kind.value,
+            "securable_id": event.securable_id,
+            "event_seq": counted[0],
+            "payload": event.payload,
+        }
+        self._run.run(insert_sql(tables.outbox, *values), **values)
+        return int(counted[0])
+
+    def remember(self, record: IdempotencyRecord) -> None:
+        """Keep an answer for a key; an expired one under the same key makes room."""
+        values = {
+            "principal_id": record.principal_id,
+            "operation": record.operation,
+            "key": record.key,
+            "request_sha256": record.request_sha256,
+            "answer": record.answer,
+            "created_at": 0,
+            "expires_at": record.expires_ms,
+        }
+        statement = f"""{insert_sql(tables.idempotency, *values)} ON CONFLICT (principal_id, operation, key)
+            DO UPDATE SET request_sha256 = excluded.request_sha256, answer = excluded.answer,
+            created_at = excluded.created_at, expires_at = excluded.expires_at"""
+        self._run.run(statement, **values)
+
+    def forget_expired(self, *, now_ms: int) -> int:
+        """Drop idempotency answers that have expired."""
+        return self._run.run("DELETE FROM idempotency WHERE expires_at <= :now", now=now_ms)
+
+    def _set_comment(self, table: Table, row_id: str, comment: str | None, stamp: Stamp) -> None:
+        sql = f"""UPDATE {table.name} SET comment = :comment, updated_at = :at, updated_by = :by,
+            row_version = row_version + 1 WHERE id = :id"""  # noqa: S608 our own table names
+        self._run.run(sql, id=row_id, comment=comment, at=stamp.at_ms, by=stamp.by)
+
+    def _describe(self, manifest_id: str, description: ModelDescription) -> None:
+        text = to_json(description).decode()
+        self._run.run("UPDATE manifests SET description = :text WHERE id = :id", id=manifest_id, text=text)
+
+    def _end_alias(self, model_id: str, key: str, at_ms: int, stamp: Stamp) -> None:
+        sql = """UPDATE aliases SET valid_to = max(:at, valid_from + 1), ended_by = :by
+            WHERE model_id = :model AND key = :key AND valid_to IS NULL"""
+        self._run.run(sql, model=model_id, key=key, at=at_ms, by=stamp.by)
+
+
+@cache
+def _count_event(kind: SecurableKind) -> str:
+    return f"UPDATE {_TABLES[kind].name} SET event_seq = event_seq + 1 WHERE id = :id RETURNING event_seq"  # noqa: S608
+
+
+def _new(
+    row_id: str, name: str, key: str, comment: str | None, owner_id: str, stamp: Stamp
+) -> dict[str, Any]:
+    return {
+        "id": row_id,
+        "name": name,
+        "key": key,
+        "comment": comment,
+        "owner_id": owner_id,
+        "created_at": stamp.at_ms,
+        "created_by": stamp.by,
+        "updated_at": stamp.at_ms,
+        "updated_by": stamp.by,
+    }

@@ -1,0 +1,1 @@
+"""File formats read as data: YAML under limits, MLmodel, TOML that remembers its lines."""

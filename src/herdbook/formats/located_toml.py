@@ -1,0 +1,190 @@
+"""TOML that remembers on which line each key stands, so that every mistake is reported with `file:line`."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import tomli
+from attrs import fields, frozen, has
+from cattrs import Converter
+from cattrs.errors import (
+    AttributeValidationNote,
+    BaseValidationError,
+    ForbiddenExtraKeysError,
+    IterableValidationNote,
+)
+
+from herdbook.errors import InvalidArgumentError
+
+T = TypeVar("T")
+Path = tuple[str | int, ...]
+
+_HEADER = re.compile(r"^\s*(\[\[?)\s*(.+?)\s*\]\]?\s*(#.*)?$")
+_ASSIGNMENT = re.compile(r"""^\s*((?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)(?:\s*\.\s*(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+))*)\s*=""")
+_PART = re.compile(r""""((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]+)""")
+
+
+@frozen(kw_only=True)
+class LocatedTable:
+    """A parsed TOML document.
+
+    Args:
+        file: Its name, for errors.
+        data: What it says, as plain data.
+        lines: Key path -> line, counted from 1.
+    """
+
+    file: str
+    data: dict[str, Any]
+    lines: dict[Path, int]
+
+    def line_of(self, path: Path) -> int:
+        """Return the line of a key, or of the nearest thing around it that has one."""
+        for length in range(len(path), 0, -1):
+            line = self.lines.get(path[:length])
+            if line is not None:
+                return line
+        return 1
+
+
+def load_toml(text: str, *, file: str) -> LocatedTable:
+    """Parse a TOML document.
+
+    Raises:
+        InvalidArgumentError: it is not TOML; the message has file and line.
+    """
+    try:
+        data = tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
+        line = getattr(error, "lineno", 1)
+        message = getattr(error, "msg", str(error))
+        raise InvalidArgumentError(f"{file}:{line}: {message}.", hint="Correct the TOML.") from error
+    return LocatedTable(file=file, data=data, lines=dict(_locate(text)))
+
+
+def structure_located(table: LocatedTable, path: Path, kind: type[T], *, converter: Converter) -> T:
+    """Make a value of a part of a document.
+
+    Args:
+        table: The document.
+        path: The part's key path; () is all of it.
+        kind: The type wanted.
+        converter: A strict converter.
+
+    Raises:
+        InvalidArgumentError: something in it is not acceptable; every mistake is listed as `file:line: ...`.
+    """
+    data: Any = table.data
+    for step in path:
+        data = data[step]
+    try:
+        return converter.structure(data, kind)
+    except BaseValidationError as error:
+        faults = list(_faults(error, path, table))
+    except (TypeError, ValueError, InvalidArgumentError) as error:
+        faults = [f"{table.file}:{table.line_of(path)}: {error}"]
+    raise InvalidArgumentError("; ".join(faults) + ".", faults=faults)
+
+
+def _faults(error: BaseValidationError, path: Path, table: LocatedTable) -> Iterator[str]:
+    for inner in error.exceptions:
+        step: Path = ()
+        for note in getattr(inner, "__notes__", ()):
+            if isinstance(note, IterableValidationNote):
+                step = (note.index,)
+            elif isinstance(note, AttributeValidationNote):
+                step = (note.name,)
+        where = path + step
+        if isinstance(inner, BaseValidationError):
+            yield from _faults(inner, where, table)
+        elif isinstance(inner, ForbiddenExtraKeysError):
+            yield from _unknown_keys(inner, where, table)
+        elif isinstance(inner, KeyError):
+            yield f"{table.file}:{table.line_of(where)}: the key {_dotted(where) or inner} is missing"
+        else:
+            yield f"{table.file}:{table.line_of(where)}: {_dotted(where)}: {str(inner).rstrip('.')}"
+
+
+def _unknown_keys(error: ForbiddenExtraKeysError, path: Path, table: LocatedTable) -> Iterator[str]:
+    known = [field.name for field in fields(error.cl)] if has(error.cl) else []
+    for key in sorted(error.extra_fields):
+        near = difflib.get_close_matches(key, known, n=1)
+        advice = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(sorted(known))}"
+        place = f" in {_dotted(path)}" if path else ""
+        yield f"{table.file}:{table.line_of((*path, key))}: unknown key {key!r}{place}; {advice}"
+
+
+def _dotted(path: Path) -> str:
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+def _locate(text: str) -> Iterator[tuple[Path, int]]:
+    """Yield the line of every table header and key; the text is known to be TOML."""
+    prefix: Path = ()
+    counts: dict[Path, int] = {}
+    lines = text.split("\n")
+    number = 0
+    while number < len(lines):
+        line = lines[number]
+        header = _HEADER.match(line)
+        assignment = _ASSIGNMENT.match(line)
+        if assignment is not None:
+            path = prefix + _keys(assignment.group(1))
+            for length in range(len(prefix) + 1, len(path) + 1):
+                yield path[:length], number + 1
+            number = _end_of_value(lines, number, assignment.end())
+        elif header is not None:
+            prefix = _resolved(_keys(header.group(2)), counts, appended=header.group(1) == "[[")
+            yield prefix, number + 1
+        number += 1
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    return tuple(double or single or bare for double, single, bare in _PART.findall(text))
+
+
+def _resolved(keys: tuple[str, ...], counts: dict[Path, int], *, appended: bool) -> Path:
+    """Return a header's path with the positions that its arrays of tables have reached."""
+    path: Path = ()
+    for position, key in enumerate(keys):
+        path += (key,)
+        last = position == len(keys) - 1
+        if last and appended:
+            counts[path] = counts.get(path, -1) + 1
+        if path in counts:
+            path += (counts[path],)
+    return path
+
+
+def _end_of_value(lines: list[str], number: int, column: int) -> int:
+    """Return the line on which the value ends that begins at a column of a line."""
+    depth = 0
+    quote = ""
+    while number < len(lines):
+        line = lines[number]
+        while column < len(line):
+            if quote:
+                if quote[0] == '"' and line[column] == "\\":
+                    column += 1
+                elif line.startswith(quote, column):
+                    column += len(quote) - 1
+                    quote = ""
+            elif line[column] in "\"'":
+                mark = line[column]
+                quote = mark * 3 if line.startswith(mark * 3, column) else mark
+                column += len(quote) - 1
+            elif line[column] == "#":
+                break
+            else:
+                depth += (line[column] in "[{") - (line[column] in "]}")
+            column += 1
+        if depth <= 0 and len(quote) != 3:  # noqa: PLR2004 three quotation marks
+            return number
+        number, column = number + 1, 0
+    return number

@@ -1,0 +1,94 @@
+"""MLflow's MLmodel files, read as data and without MLflow; and the MLmodel of a folder that has none."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+
+from herdbook.entities.models import InputExample, ModelDescription
+from herdbook.entities.signature import ModelSignature
+from herdbook.errors import InvalidArgumentError
+from herdbook.formats.safe_yaml import load_yaml
+from herdbook.formats.signatures import SignatureError, parse_signature, signature_from, write_signature
+
+__all__ = ["FILES_FLAVOR", "describe_model", "generate_mlmodel", "signature_from"]
+
+FILES_FLAVOR = "herdbook_files"
+"""The flavor of a folder that was registered with `signature=`: plain files, loaded by whoever knows them."""
+
+MAX_REQUIREMENTS = 2_000
+
+
+def describe_model(mlmodel: bytes, *, requirements: bytes | None = None) -> ModelDescription:
+    """Read what a model's files say of it.
+
+    Args:
+        mlmodel: The MLmodel file.
+        requirements: The requirements.txt beside it.
+
+    Returns:
+        The description; a signature that cannot be read is left out, and `signature_error` says why.
+
+    Raises:
+        InvalidArgumentError: the MLmodel file is no YAML mapping, or over a limit.
+    """
+    data = load_yaml(mlmodel, what="MLmodel")
+    if not isinstance(data, dict):
+        raise InvalidArgumentError("MLmodel is not a mapping.", hint="It should begin with lines such as 'flavors:'.")
+    _check_json(data)
+    signature, error = _signature(data.get("signature"))
+    model_id = _text(data.get("model_id")) or _text(data.get("model_uuid"))
+    return ModelDescription(
+        flavors=_mapping(data.get("flavors")),
+        signature=signature,
+        signature_error=error,
+        model_id=model_id,
+        run_id=_text(data.get("run_id")),
+        mlflow_version=_text(data.get("mlflow_version")),
+        created_at_text=_text(data.get("utc_time_created")),
+        requirements=() if requirements is None else _requirements(requirements),
+        input_example=_input_example(data.get("saved_input_example_info")),
+        metadata=_mapping(data.get("metadata")),
+    )
+
+
+def generate_mlmodel(signature: ModelSignature) -> bytes:
+    """Return an MLmodel file for a plain folder: this signature, and the flavor `herdbook_files`."""
+    document = {"flavors": {FILES_FLAVOR: {}}, "signature": write_signature(signature)}
+    return yaml.safe_dump(document, sort_keys=True, allow_unicode=True).encode()
+
+
+def _signature(value: Any) -> tuple[ModelSignature | None, str | None]:
+    if value is None:
+        return None, None
+    try:
+        return parse_signature(value), None
+    except SignatureError as error:
+        return None, str(error)
+
+
+def _check_json(data: dict[str, Any]) -> None:
+    try:
+        json.dumps(data, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidArgumentError(f"MLmodel holds more than plain data: {error}.") from error
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _input_example(value: Any) -> InputExample | None:
+    path = _mapping(value).get("artifact_path")
+    return InputExample(path=path, kind=_text(value.get("type"))) if isinstance(path, str) else None
+
+
+def _requirements(data: bytes) -> tuple[str, ...]:
+    lines = (line.strip() for line in data.decode("utf-8", "replace").splitlines())
+    return tuple(line for line in lines if line and not line.startswith("#"))[:MAX_REQUIREMENTS]

@@ -1,0 +1,61 @@
+"""The verbs that explain."""
+
+from __future__ import annotations
+
+from herdbook.entities import Page
+from herdbook.entities.governance import AccessPath, Explanation
+from herdbook.names import PrincipalName
+from herdbook.ports.registry.base import RegistryPart, SecurableLike
+from herdbook.verdicts import Operation
+
+
+class Answers(RegistryPart):
+    """Answers about rights."""
+
+    def explain(
+        self, operation: Operation, securable: SecurableLike, *, principal: PrincipalName | str | None = None
+    ) -> Explanation:
+        """Say why a principal may or may not do something (R13).
+
+        Args:
+            operation: The verb.
+            securable: On what.
+            principal: Who; None is the caller.
+
+        Raises:
+            NotFoundError: there is no such thing that the caller may know of.
+            PermissionDeniedError: the caller lacks MANAGE there or READ_AUDIT, to ask about others.
+        """
+        raise self._unsupported(Operation.EXPLAIN)
+
+    def who_can(
+        self, operation: Operation, securable: SecurableLike, *, max_results: int = 100, page_token: str | None = None
+    ) -> Page[AccessPath]:
+        """List who may do something, and how each comes to it.
+
+        Args:
+            operation: The verb.
+            securable: On what.
+            max_results: How many a page holds, 1 to 1000.
+            page_token: Where to go on, from the page before.
+
+        Raises:
+            NotFoundError: there is no such thing that the caller may know of.
+            PermissionDeniedError: the caller lacks MANAGE there or READ_AUDIT.
+        """
+        raise self._unsupported(Operation.WHO_CAN)
+
+    def what_can(
+        self, principal: PrincipalName | str | None = None, *, max_results: int = 100, page_token: str | None = None
+    ) -> Page[AccessPath]:
+        """List what a principal may do, for what the caller may know of.
+
+        Args:
+            principal: Who; None is the caller.
+            max_results: How many a page holds, 1 to 1000.
+            page_token: Where to go on, from the page before.
+
+        Raises:
+            PermissionDeniedError: the caller lacks READ_AUDIT, to ask about others.
+        """
+        raise self._unsupported(Operation.WHAT_CAN)

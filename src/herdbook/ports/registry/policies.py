@@ -1,0 +1,110 @@
+"""The verbs over policy files and rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from herdbook.entities import EffectiveRule
+from herdbook.entities.governance import PolicyReport
+from herdbook.entities.ledger import AppliedPolicy, PolicyFile
+from herdbook.ports.registry.base import RegistryPart, SecurableLike
+from herdbook.verdicts import Operation
+
+
+class Policies(RegistryPart):
+    """Policy files, and the rules in force."""
+
+    def get_effective_rules(self, securable: SecurableLike) -> tuple[EffectiveRule, ...]:
+        """Return the rules that hold for a securable, and where each comes from.
+
+        Args:
+            securable: The securable.
+
+        Returns:
+            The rules, those of the metastore first.
+
+        Raises:
+            NotFoundError: there is no such thing that the caller may know of.
+
+        Example:
+            >>> [rule.rule for rule in registry.get_effective_rules("main.default.iris")]
+            ['signature-required']
+        """
+        raise self._unsupported(Operation.GET_EFFECTIVE_RULES)
+
+    def check_policies(self, files: Sequence[PolicyFile]) -> PolicyReport:
+        """Check policy files whole, without changing anything.
+
+        Args:
+            files: The files.
+
+        Raises:
+            PermissionDeniedError: the caller lacks READ_AUDIT or MANAGE_POLICY.
+        """
+        raise self._unsupported(Operation.CHECK_POLICIES)
+
+    def diff_policies(self, files: Sequence[PolicyFile]) -> PolicyReport:
+        """Say exactly whose rights policy files would change.
+
+        Args:
+            files: The files.
+
+        Raises:
+            PermissionDeniedError: the caller lacks READ_AUDIT or MANAGE_POLICY.
+            InvalidArgumentError: a file has a mistake.
+        """
+        raise self._unsupported(Operation.DIFF_POLICIES)
+
+    def test_policies(self, files: Sequence[PolicyFile], cases: str) -> PolicyReport:
+        """Run cases (principal, operation, securable, expected) against policy files.
+
+        Args:
+            files: The files.
+            cases: The cases, as TOML.
+
+        Raises:
+            PermissionDeniedError: the caller lacks READ_AUDIT or MANAGE_POLICY.
+            InvalidArgumentError: a file or case has a mistake.
+        """
+        raise self._unsupported(Operation.TEST_POLICIES)
+
+    def apply_policies(
+        self, files: Sequence[PolicyFile], *, expected_revision: int, reason: str | None = None
+    ) -> AppliedPolicy:
+        """Replace the policy files in one transaction (R22).
+
+        Args:
+            files: The files.
+            expected_revision: The policy revision that they are meant to replace.
+            reason: Why; kept in the audit log.
+
+        Returns:
+            The policy in force now.
+
+        Raises:
+            PermissionDeniedError: the caller lacks MANAGE_POLICY.
+            InvalidArgumentError: a file has a mistake; the running policy stays.
+            ConcurrentUpdateError: another policy was applied first.
+        """
+        raise self._unsupported(Operation.APPLY_POLICIES)
+
+    def get_policies(self) -> AppliedPolicy:
+        """Return the policy files in force.
+
+        Raises:
+            PermissionDeniedError: the caller lacks READ_AUDIT or MANAGE_POLICY.
+        """
+        raise self._unsupported(Operation.GET_POLICIES)
+
+    def rebind_policy_name(self, name: str, *, reason: str | None = None) -> AppliedPolicy:
+        """Bind a name in policy files to what bears it now (R16).
+
+        Args:
+            name: The name, as the files write it.
+            reason: Why; kept in the audit log.
+
+        Raises:
+            PermissionDeniedError: the caller lacks MANAGE_POLICY.
+            NotFoundError: no policy file names it.
+        """
+        raise self._unsupported(Operation.REBIND_POLICY_NAME)
