@@ -8,16 +8,32 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from herdbook.client import (
         connect as connect,
+    )
+    from herdbook.client import (
         download_artifacts as download_artifacts,
+    )
+    from herdbook.client import (
         get_registry_uri as get_registry_uri,
+    )
+    from herdbook.client import (
         load_model as load_model,
+    )
+    from herdbook.client import (
         register_model as register_model,
+    )
+    from herdbook.client import (
         set_registry_uri as set_registry_uri,
     )
     from herdbook.entities import (
         DatasetRef as DatasetRef,
+    )
+    from herdbook.entities import (
         Lineage as Lineage,
+    )
+    from herdbook.entities import (
         ModelVersion as ModelVersion,
+    )
+    from herdbook.entities import (
         RegisteredModel as RegisteredModel,
     )
     from herdbook.ports.registry import Registry as Registry

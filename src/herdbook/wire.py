@@ -14,7 +14,6 @@ from cattrs.errors import BaseValidationError, IterableValidationError, Iterable
 from cattrs.strategies import configure_tagged_union
 
 from herdbook.entities.signature import (
-    Anything,
     Array,
     Column,
     Fields,
@@ -23,8 +22,6 @@ from herdbook.entities.signature import (
     Object,
     Param,
     Property,
-    Scalar,
-    SparkVector,
     Tensor,
     ValueType,
 )
@@ -170,7 +167,7 @@ def _make() -> Converter:
 
 def _is_homogeneous_tuple(kind: Any) -> bool:
     arguments = get_args(kind)
-    return getattr(kind, "__origin__", None) is tuple and len(arguments) == 2 and arguments[1] is Ellipsis
+    return getattr(kind, "__origin__", None) is tuple and arguments[1:] == (Ellipsis,)
 
 
 converter = _make()

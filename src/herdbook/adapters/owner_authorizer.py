@@ -84,7 +84,7 @@ class OwnerAuthorizer(Authorizer):
 
         return judge(caller, requirement, chain, holds)
 
-    def visible(self, caller: Caller, kind: SecurableKind) -> Visible:
+    def visible(self, caller: Caller, kind: SecurableKind) -> Visible:  # noqa: ARG002 the same for every kind
         """Return what the caller may see: all for an admin, else what the closure owns."""
         state = self._state
         if caller.scope is not None:

@@ -65,7 +65,7 @@ def collect(source: str | os.PathLike[str], signature: Any = None) -> tuple[Sour
     if text.startswith(_REMOTE):
         raise InvalidArgumentError(
             f"{text!r} is not on this machine.",
-            hint="Download it first, for MLflow with mlflow.artifacts.download_artifacts(uri), and register the folder.",
+            hint="Download it (mlflow.artifacts.download_artifacts(uri) for MLflow) and register the folder.",
         )
     root = Path(text.removeprefix("file://")).expanduser()
     if not root.exists():

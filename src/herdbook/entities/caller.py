@@ -14,7 +14,7 @@ class Authn(StrEnum):
     """How the caller's identity was established."""
 
     ASSERTED = "asserted"
-    TOKEN = "token"
+    TOKEN = "token"  # noqa: S105 a way to authenticate, not a secret
     OIDC = "oidc"
     SYSTEM = "system"
 

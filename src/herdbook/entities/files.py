@@ -20,7 +20,7 @@ def _check_path(_: object, __: Attribute[str], value: object) -> None:
         isinstance(value, str)
         and len(value) <= MAX_PATH
         and not any(part in ("", ".", "..") for part in parts)
-        and not any(ord(c) < 32 or c in '\\\x7f' for c in value)
+        and "\\" not in value
         and value.isprintable()
         and ":" not in parts[0][1:2]
     )

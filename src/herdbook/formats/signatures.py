@@ -25,6 +25,7 @@ from herdbook.entities.signature import (
 from herdbook.errors import InvalidArgumentError
 
 MAX_DEPTH = 32
+_SHORT = 60
 _SCALARS = {scalar.value: scalar for scalar in ScalarType}
 
 
@@ -207,7 +208,7 @@ def _shape(value: Any, where: str) -> tuple[int, ...]:
 
 def _short(value: Any) -> str:
     text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return text if len(text) <= _SHORT else f"{text[: _SHORT - 3]}..."
 
 
 def _write_fields(fields: Fields | None) -> list[dict[str, Any]] | None:

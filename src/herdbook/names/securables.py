@@ -270,7 +270,7 @@ def parse_securable(text: str) -> SecurableName:
     if depth >= len(parsers):
         raise InvalidArgumentError(
             f"{text!r} is not the name of a securable.",
-            hint="Write metastore:, CATALOG, CATALOG.SCHEMA, CATALOG.SCHEMA.MODEL, or one of the last three with @ALIAS.",
+            hint="Write metastore:, CATALOG, CATALOG.SCHEMA or CATALOG.SCHEMA.MODEL; the last three also with @ALIAS.",
         )
     name = parsers[depth](body)
     if not at:

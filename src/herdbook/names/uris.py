@@ -70,7 +70,9 @@ class ModelUri:
         if "@" in body:
             return cls(ref=AliasRef.parse(body), as_of=as_of)
         if as_of is not None:
-            raise InvalidArgumentError(f"as_of in {text!r} goes with an alias only.", hint="Name an alias: MODEL@ALIAS.")
+            raise InvalidArgumentError(
+                f"as_of in {text!r} goes with an alias only.", hint="Name an alias: MODEL@ALIAS."
+            )
         if body.endswith("/latest"):
             ref = LatestRef(model=ModelName.parse(body.removesuffix("/latest")))
         elif "/" in body:

@@ -111,7 +111,7 @@ def _end_group(group: int) -> None:
 def _request(check: PreRegisterCheck, candidate: CandidateData, params: dict[str, Any]) -> dict[str, Any]:
     kind = check.params
     return {
-        "path": [entry or os.getcwd() for entry in sys.path],
+        "path": [entry or str(Path.cwd()) for entry in sys.path],
         "target": check.target,
         "params": params,
         "params_type": None if kind is None else f"{kind.__module__}:{kind.__qualname__}",

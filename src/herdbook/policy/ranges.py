@@ -38,7 +38,7 @@ def subtree(key: str) -> tuple[tuple[str, str], ...]:
 
 
 def compile_ranges(allow: Iterable[str], deny: Iterable[str] = ()) -> Ranges:
-    """Return the names inside allowed subtrees and outside denied ones.
+    r"""Return the names inside allowed subtrees and outside denied ones.
 
     Args:
         allow: Folded full names of allowed securables.
@@ -46,7 +46,7 @@ def compile_ranges(allow: Iterable[str], deny: Iterable[str] = ()) -> Ranges:
 
     Example:
         >>> compile_ranges(["prod"], ["prod.hr"]).spans[1:]
-        (('prod.', 'prod.hr'), ('prod.hr\\x01', 'prod.hr.'), ('prod.hr/', 'prod/'))
+        (('prod.', 'prod.hr'), ('prod.hr\x01', 'prod.hr.'), ('prod.hr/', 'prod/'))
     """
     return Ranges(spans=_subtract(_union(allow), _union(deny)))
 
@@ -61,9 +61,7 @@ def _union(keys: Iterable[str]) -> tuple[tuple[str, str], ...]:
     return tuple(merged)
 
 
-def _subtract(
-    spans: tuple[tuple[str, str], ...], holes: tuple[tuple[str, str], ...]
-) -> tuple[tuple[str, str], ...]:
+def _subtract(spans: tuple[tuple[str, str], ...], holes: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     left: list[tuple[str, str]] = []
     position = 0
     for low, high in spans:

@@ -81,7 +81,8 @@ def _effective(entry: _Entry, origin: str, revision: int) -> EffectiveRule:
         raise InvalidArgumentError(f"{origin}: an entry names either a rule or a check.", hint="Give one of the two.")
     if entry.on.kind is SecurableKind.MODEL_ALIAS:
         raise InvalidArgumentError(
-            f"{origin}: a rule cannot be bound to {entry.on}.", hint="Bind it to metastore:, a catalog, schema or model."
+            f"{origin}: a rule cannot be bound to {entry.on}.",
+            hint="Bind it to metastore:, a catalog, schema or model.",
         )
     if entry.check is not None:
         return EffectiveRule(

@@ -175,6 +175,7 @@ class Resolver(ABC):
         """Resolve an alias; the chain begins at the slot, whether it is set or not.
 
         Args:
+            ref: The slot.
             as_of_ms: Milliseconds since 1970 (UTC) as of which it is resolved; None is now.
         """
 
@@ -213,6 +214,7 @@ class ReadTransaction(Resolver, PolicyLog):
         """Return a model's versions, highest first.
 
         Args:
+            model_id: The model.
             reader_id: READY ones and those of this author; None: all.
             before: Only numbers below this.
             limit: How many at most.
@@ -292,7 +294,9 @@ class WriteTransaction(ReadTransaction):
         """Take the policy lock exclusively, before anything that changes rights is written."""
 
     @abstractmethod
-    def insert_catalog(self, catalog_id: str, name: CatalogName, *, comment: str | None, owner_id: str, stamp: Stamp) -> None:
+    def insert_catalog(
+        self, catalog_id: str, name: CatalogName, *, comment: str | None, owner_id: str, stamp: Stamp
+    ) -> None:
         """Insert a catalog; raises AlreadyExistsError where the name is taken."""
 
     @abstractmethod
@@ -370,7 +374,9 @@ class WriteTransaction(ReadTransaction):
         """Mark a pending version FAILED_REGISTRATION."""
 
     @abstractmethod
-    def set_alias(self, model_id: str, alias: str, version_id: str, *, reason: str | None, new_id: str, stamp: Stamp) -> None:
+    def set_alias(
+        self, model_id: str, alias: str, version_id: str, *, reason: str | None, new_id: str, stamp: Stamp
+    ) -> None:
         """Point an alias to a version, ending what it pointed to before."""
 
     @abstractmethod

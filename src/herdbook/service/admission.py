@@ -70,6 +70,7 @@ class Admission:
         """Return what holds for a securable at the policy revision that its chain was read at.
 
         Args:
+            chain: The securable and all that it lies in.
             log: The transaction to read a new policy from; None opens one where it is needed.
 
         Raises:
@@ -113,10 +114,7 @@ class Admission:
         """Return every rejection by the core's own rules."""
         facts = Facts(model=applicant.model, manifest=applicant.manifest)
         return tuple(
-            rejection
-            for rule in rules
-            if not rule.is_check
-            for rejection in _rejections(rule, RULES[rule.rule](facts))
+            rejection for rule in rules if not rule.is_check for rejection in _rejections(rule, RULES[rule.rule](facts))
         )
 
     def judge_checks(self, rules: tuple[EffectiveRule, ...], applicant: Applicant) -> tuple[Rejection, ...]:
@@ -142,7 +140,9 @@ class Admission:
     def _read_rules(self, log: PolicyLog) -> RuleSet:
         revision, applied = log.revision(), log.applied()
         if applied.revision < 1 or not applied.files:
-            raise UnavailableError("No policy is applied, so nothing can be admitted.", hint="Ask an admin to apply one.")
+            raise UnavailableError(
+                "No policy is applied, so nothing can be admitted.", hint="Ask an admin to apply one."
+            )
         rules = parse_rulesets(applied)
         with self._lock:
             self._read_at = (revision, rules)

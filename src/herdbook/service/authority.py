@@ -29,6 +29,9 @@ class Authority:
         """Judge a requirement at (or after) the policy revision that the chain was read at.
 
         Args:
+            caller: Who asks.
+            requirement: Which privilege, at which level.
+            chain: The object and all that it lies in.
             log: The transaction to read new policy rows from; None opens one where it is needed.
         """
         self._catch_up(chain.policy_revision, log)

@@ -7,7 +7,13 @@ import hashlib
 from attrs import frozen
 
 from herdbook.entities import Caller, Chain, EffectiveRule, Manifest, ModelDescription, ModelVersion, VersionStatus
-from herdbook.errors import ConcurrentUpdateError, ConflictError, InvalidArgumentError, PermissionDeniedError, RegistryError
+from herdbook.errors import (
+    ConcurrentUpdateError,
+    ConflictError,
+    InvalidArgumentError,
+    PermissionDeniedError,
+    RegistryError,
+)
 from herdbook.names import VersionRef
 from herdbook.ports.metadata import Lease, Stamp, VersionRow, WriteTransaction
 from herdbook.service import subjects

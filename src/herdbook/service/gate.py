@@ -220,7 +220,11 @@ class Gate:
             principals = [tx.principal_by_id(owner) for owner in dict.fromkeys(owners)]
         ask = tuple(str(principal.name) for principal in principals if principal is not None)
         whom = " or ".join(ask) or "a metastore admin"
-        level = _NAMES[denied.kind] if denied.kind is SecurableKind.METASTORE else f"{_NAMES[denied.kind]} {denied.securable}"
+        level = (
+            _NAMES[denied.kind]
+            if denied.kind is SecurableKind.METASTORE
+            else f"{_NAMES[denied.kind]} {denied.securable}"
+        )
         return PermissionDeniedError(
             f"You may not {operation.value.replace('_', ' ')} ({what}): it needs {denied.privilege} on the {level}.",
             hint=f"Ask {whom} for it.",

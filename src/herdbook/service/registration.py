@@ -38,6 +38,7 @@ from herdbook.service.part import GovernedPart
 from herdbook.verdicts import Operation, Privilege
 from herdbook.wire import unstructure
 
+
 @frozen(kw_only=True)
 class _Draft:
     """A version as it was asked for.
@@ -57,9 +58,7 @@ class _Draft:
 class GovernedRegistration(GovernedPart):
     """The verbs that bring versions in."""
 
-    def upload_plan(
-        self, name: ModelLike, files: Sequence[FileStat], *, version: int | None = None
-    ) -> UploadPlan:
+    def upload_plan(self, name: ModelLike, files: Sequence[FileStat], *, version: int | None = None) -> UploadPlan:
         """Say what is wanted of files that the caller means to register."""
         model = subjects.model_name(name)
         with self._core.store.read() as tx:
@@ -136,9 +135,7 @@ class GovernedRegistration(GovernedPart):
             for upload, blob in zip(files, stored, strict=True)
         )
 
-        def body(
-            tx: WriteTransaction, again: Admitted[VersionRow], stamp: Stamp
-        ) -> Outcome[tuple[FileEntry, ...]]:
+        def body(tx: WriteTransaction, again: Admitted[VersionRow], stamp: Stamp) -> Outcome[tuple[FileEntry, ...]]:
             row = self._check_pending(again, subject.what)
             # The sweep removes under the same lock, so what is there now stays while this row refers to it.
             if any(self._core.artifacts.size(entry.sha256) is None for entry in entries):
@@ -172,9 +169,7 @@ class GovernedRegistration(GovernedPart):
         lineage: Lineage,
     ) -> _Draft:
         """Judge outside any transaction what can be judged there; the transaction checks again what may have moved."""
-        draft = _Draft(
-            comment=comment, tags=tags, lineage=lineage, manifest=manifest, description=None, rules=()
-        )
+        draft = _Draft(comment=comment, tags=tags, lineage=lineage, manifest=manifest, description=None, rules=())
         if manifest is None:
             return draft
         admitted = self._core.gate.admit(self._caller, Operation.CREATE_MODEL_VERSION, subject)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from herdbook.entities import Catalog, Link, Page, Schema
+from herdbook.policy.limits import check_comment, check_new_level
 from herdbook.ports.metadata import Stamp, WriteTransaction
 from herdbook.ports.registry import CatalogLike, SchemaLike, Schemas
-from herdbook.policy.limits import check_comment, check_new_level
 from herdbook.service import subjects
 from herdbook.service.gate import Admitted, Idempotency, Outcome
 from herdbook.service.ledger import Happened

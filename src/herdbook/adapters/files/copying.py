@@ -50,7 +50,12 @@ class _Progress:
 
 
 def copy_hashed(
-    source: int, target: int, *, hash_target: bool, limit: int | None = None, progress: Callable[[int], None] | None = None
+    source: int,
+    target: int,
+    *,
+    hash_target: bool,
+    limit: int | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> tuple[int, str]:
     """Copy an open file, from its current position to its end, and hash it meanwhile.
 

@@ -109,7 +109,7 @@ class FileStore(ArtifactStore):
 
     def blobs(self) -> Iterator[BlobInfo]:
         """Yield every published blob, in order of digest."""
-        for shard in sorted(os.listdir(self._blobs)):
+        for shard in sorted(path.name for path in self._blobs.iterdir()):
             with os.scandir(self._blobs / shard) as entries:
                 found = sorted((entry.name, entry.stat()) for entry in entries if _SHA256.fullmatch(entry.name))
             for name, stat in found:
@@ -133,7 +133,7 @@ class FileStore(ArtifactStore):
                 if entry.stat(follow_symlinks=False).st_mtime_ns // 1_000_000 < before_ms:
                     count += 1
                     if not dry_run:
-                        os.unlink(entry.path)
+                        Path(entry.path).unlink()
             except FileNotFoundError:
                 continue
         return count

@@ -230,7 +230,7 @@ class SqlReads(SqlResolver, PolicyRows, ReadTransaction):
         return bytes(row[0])
 
     def _principal(self, where: str, value: str) -> Principal | None:
-        sql = f"SELECT id, written, enabled, created_at FROM principals WHERE {where}"  # noqa: S608 fixed texts
+        sql = f"SELECT id, written, enabled, created_at FROM principals WHERE {where}"
         row = self._run.one(sql, value=value)
         if row is None:
             return None
@@ -240,7 +240,7 @@ class SqlReads(SqlResolver, PolicyRows, ReadTransaction):
 
     def _inside(self, table: str, container_id: str, ranges: Ranges) -> str:
         """Return the parts of ranges that lie inside a container, so that no other subtree is read."""
-        row = self._run.one(f"SELECT key FROM {table} WHERE id = :id", id=container_id)  # noqa: S608 fixed texts
+        row = self._run.one(f"SELECT key FROM {table} WHERE id = :id", id=container_id)
         if row is None:
             return "[]"
         low, high = f"{row[0]}.", f"{row[0]}/"

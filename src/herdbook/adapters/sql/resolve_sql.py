@@ -22,7 +22,7 @@ def _people(x: str) -> str:
 
 CATALOG_COLUMNS = f"c.name, {_container_columns('c')}"
 SCHEMA_COLUMNS = f"c.name, s.name, {_container_columns('s')}"
-MODEL_COLUMNS = f"""c.name, s.name, m.name, {_container_columns('m')},
+MODEL_COLUMNS = f"""c.name, s.name, m.name, {_container_columns("m")},
     (SELECT json_group_object(t.key, t.value) FROM tags t WHERE t.owner_id = m.id),
     (SELECT json_group_object(al.alias, av.version) FROM aliases al JOIN model_versions av ON av.id = al.version_id
      WHERE al.model_id = m.id AND al.valid_to IS NULL),

@@ -11,4 +11,4 @@ from sqlalchemy import Table
 def insert_sql(table: Table, *columns: str) -> str:
     """Return `INSERT INTO table (columns) VALUES (:columns)`; raises KeyError for a column that the table lacks."""
     names = [table.c[column].name for column in columns]
-    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})"  # noqa: S608
+    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})"

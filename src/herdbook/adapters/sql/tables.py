@@ -35,7 +35,7 @@ def _id() -> Column[str]:
     return Column("id", String(32), primary_key=True)
 
 
-def _key(name: str = "key", length: int = 767) -> Column[str]:
+def _key(name: str = "key", *, length: int = 767) -> Column[str]:
     """Folded text, compared and ordered byte by byte."""
     return Column(name, String(length).with_variant(String(length, collation="C"), "postgresql"), nullable=False)
 
@@ -321,7 +321,6 @@ idempotency = Table(
     Column("key", String(255), nullable=False),
     Column("request_sha256", String(64), nullable=False),
     Column("answer", LargeBinary, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("principal_id", "operation", "key"),
     Index("ix_idempotency_expires_at", "expires_at"),

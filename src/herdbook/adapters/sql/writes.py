@@ -139,7 +139,7 @@ class SqlWrites(SqlReads, PolicyWrites, WriteTransaction):
             f"""UPDATE model_versions SET lease_token = lease_token + 1, lease_expires_at = :until,
             manifest_id = :manifest, updated_at = :now
             WHERE id = :id AND status = '{_PENDING}' AND (lease_expires_at IS NULL OR lease_expires_at <= :now)
-            RETURNING lease_token""",  # noqa: S608 a constant of ours
+            RETURNING lease_token""",
             id=version_id,
             manifest=manifest_id,
             now=now_ms,
@@ -171,7 +171,7 @@ class SqlWrites(SqlReads, PolicyWrites, WriteTransaction):
         row = self._run.one(
             f"""UPDATE model_versions SET status = :status, status_reason = :reason, rejections = :rejections,
             lease_expires_at = NULL, updated_at = :at, updated_by = :by, row_version = row_version + 1
-            WHERE id = :id AND lease_token = :token AND status = '{_PENDING}' RETURNING manifest_id""",  # noqa: S608
+            WHERE id = :id AND lease_token = :token AND status = '{_PENDING}' RETURNING manifest_id""",
             id=version_id,
             token=lease.token,
             status=status.value,
@@ -192,7 +192,7 @@ class SqlWrites(SqlReads, PolicyWrites, WriteTransaction):
         self._run.run(
             f"""UPDATE model_versions SET status = 'FAILED_REGISTRATION', status_reason = :reason,
             lease_token = lease_token + 1, lease_expires_at = NULL, updated_at = :at, updated_by = :by,
-            row_version = row_version + 1 WHERE id = :id AND status = '{_PENDING}'""",  # noqa: S608
+            row_version = row_version + 1 WHERE id = :id AND status = '{_PENDING}'""",
             id=version_id,
             reason=reason,
             at=stamp.at_ms,
@@ -285,12 +285,11 @@ class SqlWrites(SqlReads, PolicyWrites, WriteTransaction):
             "key": record.key,
             "request_sha256": record.request_sha256,
             "answer": record.answer,
-            "created_at": 0,
             "expires_at": record.expires_ms,
         }
         statement = f"""{insert_sql(tables.idempotency, *values)} ON CONFLICT (principal_id, operation, key)
             DO UPDATE SET request_sha256 = excluded.request_sha256, answer = excluded.answer,
-            created_at = excluded.created_at, expires_at = excluded.expires_at"""
+            expires_at = excluded.expires_at"""
         self._run.run(statement, **values)
 
     def forget_expired(self, *, now_ms: int) -> int:
@@ -299,7 +298,7 @@ class SqlWrites(SqlReads, PolicyWrites, WriteTransaction):
 
     def _set_comment(self, table: Table, row_id: str, comment: str | None, stamp: Stamp) -> None:
         sql = f"""UPDATE {table.name} SET comment = :comment, updated_at = :at, updated_by = :by,
-            row_version = row_version + 1 WHERE id = :id"""  # noqa: S608 our own table names
+            row_version = row_version + 1 WHERE id = :id"""
         self._run.run(sql, id=row_id, comment=comment, at=stamp.at_ms, by=stamp.by)
 
     def _describe(self, manifest_id: str, description: ModelDescription) -> None:
@@ -314,12 +313,10 @@ class SqlWrites(SqlReads, PolicyWrites, WriteTransaction):
 
 @cache
 def _count_event(kind: SecurableKind) -> str:
-    return f"UPDATE {_TABLES[kind].name} SET event_seq = event_seq + 1 WHERE id = :id RETURNING event_seq"  # noqa: S608
+    return f"UPDATE {_TABLES[kind].name} SET event_seq = event_seq + 1 WHERE id = :id RETURNING event_seq"
 
 
-def _new(
-    row_id: str, name: str, key: str, comment: str | None, owner_id: str, stamp: Stamp
-) -> dict[str, Any]:
+def _new(row_id: str, name: str, key: str, comment: str | None, owner_id: str, stamp: Stamp) -> dict[str, Any]:
     return {
         "id": row_id,
         "name": name,

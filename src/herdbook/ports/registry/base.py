@@ -19,6 +19,7 @@ SecurableLike = SecurableName | str
 
 _PORT = __name__.rpartition(".")[0]
 
+
 class RegistryPart(ABC):
     """The root of the port's parts. A verb that a backend does not override raises UnsupportedError."""
 

@@ -15,9 +15,7 @@ from herdbook.verdicts import Operation
 class ModelVersions(RegistryPart):
     """Model versions: numbered, immutable in their bytes, never reused."""
 
-    def upload_plan(
-        self, name: ModelLike, files: Sequence[FileStat], *, version: int | None = None
-    ) -> UploadPlan:
+    def upload_plan(self, name: ModelLike, files: Sequence[FileStat], *, version: int | None = None) -> UploadPlan:
         """Say what is wanted of files that the caller means to register.
 
         Args:

@@ -50,7 +50,9 @@ class Schemas(RegistryPart):
         """
         raise self._unsupported(Operation.GET_SCHEMA)
 
-    def list_schemas(self, catalog: CatalogLike, *, max_results: int = 100, page_token: str | None = None) -> Page[Schema]:
+    def list_schemas(
+        self, catalog: CatalogLike, *, max_results: int = 100, page_token: str | None = None
+    ) -> Page[Schema]:
         """List the schemas of a catalog that the caller may see, by name.
 
         Args:
@@ -134,7 +136,7 @@ class Schemas(RegistryPart):
 
         Args:
             name: Its name.
-            force: Also when it holds registered models; needs every child's right, and is refused whole otherwise (R29).
+            force: Also when it holds registered models; needs every child's right, else refused whole (R29).
             expected_row_version: Delete it only if its `row_version` is this.
             reason: Why; kept in the audit log.
 

@@ -1,0 +1,1 @@
+"""Built-in implementations of ports; each is reached as a plugin."""

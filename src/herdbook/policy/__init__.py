@@ -1,0 +1,1 @@
+"""Pure decisions: rows in, verdict out."""

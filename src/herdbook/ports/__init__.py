@@ -1,0 +1,1 @@
+"""What callers may call, and what the core needs."""

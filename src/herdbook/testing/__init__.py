@@ -1,0 +1,1 @@
+"""For whoever tests an implementation of a port or a plugin."""
