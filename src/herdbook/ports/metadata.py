@@ -271,12 +271,17 @@ class ReadTransaction(Resolver, PolicyLog):
         """Return the answer kept for a key, unless it has expired."""
 
     @abstractmethod
-    def live_digests(self, digests: Sequence[str]) -> frozenset[str]:
-        """Return those of the digests that a version (also a deleted one) or an upload refers to."""
+    def live_digests(self, digests: Sequence[str], *, without: Sequence[str] = ()) -> frozenset[str]:
+        """Return those of the digests that something refers to: an upload, or a version that did not fail.
+
+        Args:
+            digests: SHA-256s.
+            without: Ids of versions that are left out of account. Versions in the trash count.
+        """
 
     @abstractmethod
     def abandoned(self, *, before_ms: int, now_ms: int, limit: int) -> tuple[VersionRow, ...]:
-        """Return pending versions not touched since a time and under no lease that still holds."""
+        """Return pending versions not touched after a time and under no lease that still holds."""
 
     @abstractmethod
     def seal_key(self) -> bytes:

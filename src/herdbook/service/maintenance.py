@@ -16,6 +16,7 @@ from herdbook.service.part import GovernedPart
 from herdbook.verdicts import Operation
 
 BATCH = 256
+MOST_TOLD = 1_000_000
 _Work = Callable[[WriteTransaction, Stamp], tuple[int, dict[str, object]]]
 ABANDONED = "abandoned: it was begun and not finalized in time"
 
@@ -29,9 +30,10 @@ class GovernedMaintenance(GovernedPart, Maintenance):
             raise InvalidArgumentError(f"grace_s is {grace_s!r}; it is 0 seconds or more.")
         self._core.gate.admit(self._caller, Operation.SWEEP_ARTIFACTS, subjects.metastore())
         before_ms = self._core.clock.now_ms() - int(grace_s * 1000)
-        abandoned = self._abandoned(before_ms, dry_run=dry_run)
-        removed, freed, kept = self._blobs(before_ms, dry_run=dry_run)
-        staging = self._core.artifacts.remove_staging(before_ms=before_ms, dry_run=dry_run)
+        told = self._abandoned_ids(before_ms) if dry_run else ()
+        abandoned = len(told) if dry_run else self._fail_abandoned(before_ms)
+        removed, freed, kept = self._blobs(before_ms, told, dry_run=dry_run)
+        staging = self._core.artifacts.remove_staging(before_ms=before_ms + 1, dry_run=dry_run)
         return SweepReport(
             dry_run=dry_run,
             abandoned_versions=abandoned,
@@ -41,10 +43,12 @@ class GovernedMaintenance(GovernedPart, Maintenance):
             kept_blobs=kept,
         )
 
-    def _abandoned(self, before_ms: int, *, dry_run: bool) -> int:
-        if dry_run:
-            with self._core.store.read() as tx:
-                return len(tx.abandoned(before_ms=before_ms, now_ms=self._core.clock.now_ms(), limit=1_000_000))
+    def _abandoned_ids(self, before_ms: int) -> tuple[str, ...]:
+        with self._core.store.read() as tx:
+            rows = tx.abandoned(before_ms=before_ms, now_ms=self._core.clock.now_ms(), limit=MOST_TOLD)
+        return tuple(row.version.id for row in rows)
+
+    def _fail_abandoned(self, before_ms: int) -> int:
         count = 0
         while batch := self._swept(lambda tx, stamp: self._fail_batch(tx, stamp, before_ms)):
             count += batch
@@ -59,22 +63,22 @@ class GovernedMaintenance(GovernedPart, Maintenance):
         tx.forget_expired(now_ms=stamp.at_ms)
         return len(rows), {"abandoned": [row.version.id for row in rows]}
 
-    def _blobs(self, before_ms: int, *, dry_run: bool) -> tuple[int, int, int]:
+    def _blobs(self, before_ms: int, without: tuple[str, ...], *, dry_run: bool) -> tuple[int, int, int]:
         removed = freed = kept = 0
         blobs = iter(self._core.artifacts.blobs())
         while batch := list(islice(blobs, BATCH)):
-            old = [blob for blob in batch if blob.modified_ms < before_ms]
-            dead = self._dead([blob.sha256 for blob in old], dry_run=dry_run)
+            old = [blob for blob in batch if blob.modified_ms <= before_ms]
+            dead = self._dead([blob.sha256 for blob in old], without, dry_run=dry_run)
             removed += len(dead)
             freed += sum(blob.size for blob in old if blob.sha256 in dead)
             kept += len(batch) - len(dead)
         return removed, freed, kept
 
-    def _dead(self, digests: list[str], *, dry_run: bool) -> frozenset[str]:
+    def _dead(self, digests: list[str], without: tuple[str, ...], *, dry_run: bool) -> frozenset[str]:
         if not digests:
             return frozenset()
         with self._core.store.read() as tx:
-            candidates = frozenset(digests) - tx.live_digests(digests)
+            candidates = frozenset(digests) - tx.live_digests(digests, without=without)
         if dry_run or not candidates:
             return candidates
         gone: set[str] = set()

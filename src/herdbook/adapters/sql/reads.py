@@ -46,9 +46,11 @@ _SIZE_HOLDERS = f"""SELECT DISTINCT f.size, v.model_id FROM json_each(:wanted) w
     JOIN manifest_files f ON f.size = w.value {_READY_HOLDERS}"""
 # A failed version gives its bytes free; every other one keeps them, in the trash too.
 _LIVE = """SELECT w.value FROM json_each(:wanted) w WHERE
-    EXISTS (SELECT 1 FROM uploads u WHERE u.sha256 = w.value) OR
+    EXISTS (SELECT 1 FROM uploads u WHERE u.sha256 = w.value
+            AND u.version_id NOT IN (SELECT value FROM json_each(:without))) OR
     EXISTS (SELECT 1 FROM manifest_files f JOIN model_versions v ON v.manifest_id = f.manifest_id
-            WHERE f.sha256 = w.value AND v.status <> 'FAILED_REGISTRATION')"""
+            WHERE f.sha256 = w.value AND v.status <> 'FAILED_REGISTRATION'
+            AND v.id NOT IN (SELECT value FROM json_each(:without)))"""
 
 
 class SqlResolver(Resolver):
@@ -213,9 +215,10 @@ class SqlReads(SqlResolver, PolicyRows, ReadTransaction):
             expires_ms=row[2],
         )
 
-    def live_digests(self, digests: Sequence[str]) -> frozenset[str]:
+    def live_digests(self, digests: Sequence[str], *, without: Sequence[str] = ()) -> frozenset[str]:
         """Return those of the digests that something refers to."""
-        return frozenset(row[0] for row in self._run.all(_LIVE, wanted=_json(list(digests))))
+        sets = {"wanted": _json(list(digests)), "without": _json(list(without))}
+        return frozenset(row[0] for row in self._run.all(_LIVE, **sets))
 
     def abandoned(self, *, before_ms: int, now_ms: int, limit: int) -> tuple[VersionRow, ...]:
         """Return pending versions that were left alone."""
