@@ -1,0 +1,1 @@
+"""Loads models that MLflow logged from a Herdbook registry."""

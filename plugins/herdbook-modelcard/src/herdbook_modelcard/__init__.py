@@ -1,0 +1,1 @@
+"""Refuses model versions whose model card lacks the sections that a rule demands."""
