@@ -85,7 +85,9 @@ def test_wrong_params_refuse_to_start(tmp_path):
     """A ruleset with a param that the check does not know is refused with file and line."""
     policies = tmp_path / "policies"
     shutil.copytree(shipped_policies(), policies)
-    (policies / "rules" / "cards.toml").write_text('[[rules]]\ncheck = "modelcard"\non = "main"\nparams = { section = 1 }\n')
+    (policies / "rules" / "cards.toml").write_text(
+        '[[rules]]\ncheck = "modelcard"\non = "main"\nparams = { section = 1 }\n'
+    )
     with pytest.raises(InvalidArgumentError, match=r"rules/cards\.toml:1: .*section"):
         open_registry(str(tmp_path / "registry"), settings=Settings(policies_dir=str(policies)))
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pluggy
 from attrs import evolve, field, frozen
 
+from herdbook import __version__
 from herdbook.errors import InvalidArgumentError, PluginConflictError, PluginContractError, PluginLoadError
 from herdbook.plugins.contributions import (
     ArtifactScheme,
@@ -131,7 +132,9 @@ class PluginManager:
         """
         loader = _Loader()
         for name, plugin in builtins:
-            loader.add(PluginInfo(name=name, distribution="herdbook", version="", status=PluginStatus.OK), plugin)
+            loader.add(
+                PluginInfo(name=name, distribution="herdbook", version=__version__, status=PluginStatus.OK), plugin
+            )
         points = entry_points(group=GROUP) if installed is None else installed
         for point in sorted(points, key=lambda point: point.name) if enabled else ():
             allowed = (allow is None or point.name in allow) and point.name not in block

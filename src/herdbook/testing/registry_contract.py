@@ -195,9 +195,7 @@ class RegistryContract:
         version = registry.create_model_version(model)
         for stat in (FileStat(path="a", size=3), FileStat(path="a", size=7, sha256="0" * 64)):
             with pytest.raises(IntegrityError):
-                registry.upload_model_version_files(
-                    version.ref, [FileUpload(file=stat, source=io.BytesIO(WEIGHTS))]
-                )
+                registry.upload_model_version_files(version.ref, [FileUpload(file=stat, source=io.BytesIO(WEIGHTS))])
 
     def test_held_files_are_not_sent_again(self, registry: Registry, model: str) -> None:
         """The plan asks for digests of sizes it knows, holds what the caller may execute, and create does it all."""

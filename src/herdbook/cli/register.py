@@ -1,0 +1,76 @@
+"""`herdbook register`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from herdbook.cli.options import DEFAULT, Options, opened
+from herdbook.cli.output import show
+from herdbook.cli.progress import bytes_bar
+from herdbook.entities import Lineage
+from herdbook.errors import InvalidArgumentError
+
+
+def register(
+    path: Path,
+    name: str,
+    *,
+    signature: Path | None = None,
+    comment: str | None = None,
+    tag: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    alias: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    run_id: str | None = None,
+    code_commit: str | None = None,
+    idempotency_key: str | None = None,
+    options: Options = DEFAULT,
+) -> None:
+    """Register a model's files as the next version of a registered model.
+
+    Args:
+        path: The folder with the model's files, or a single file.
+        name: CATALOG.SCHEMA.MODEL; the model is made if it is missing.
+        signature: For a folder without MLmodel: a JSON file with inputs, outputs and params as MLmodel files have them.
+        comment: Markdown.
+        tag: KEY=VALUE, a tag of the version; may be repeated.
+        alias: An alias to point to the version; may be repeated.
+        run_id: The tracking run that it came from.
+        code_commit: The commit of the code that it came from.
+        idempotency_key: A repeated command with the same key goes on with the same version.
+    """
+    from herdbook.client.register import register_model  # noqa: PLC0415 `--help` needs no database
+
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else None
+    with opened(options) as registry:
+        with bytes_bar("registering", size, quiet=options.json) as progress:
+            version = register_model(
+                path,
+                name,
+                registry=registry,
+                signature=None if signature is None else _signature(signature),
+                comment=comment,
+                tags=dict(_pair(text) for text in tag),
+                lineage=Lineage(run_id=run_id, code_commit=code_commit),
+                idempotency_key=idempotency_key,
+                progress=progress,
+            )
+        for word in alias:
+            registry.set_registered_model_alias(version.name.alias(word), version.version)
+        show(options, registry.get_model_version(version.ref))
+
+
+def _signature(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidArgumentError(f"The signature {path} cannot be read: {error}.") from error
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise InvalidArgumentError(f"{text!r} is not a tag.", hint="Write --tag KEY=VALUE.")
+    return key, value

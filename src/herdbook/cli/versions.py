@@ -1,0 +1,83 @@
+"""`herdbook versions`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cyclopts import App
+
+from herdbook.cli.options import DEFAULT, Options, every, opened
+from herdbook.cli.output import say, show, show_list
+from herdbook.cli.progress import bytes_bar
+
+app = App(name="versions", help="Model versions: read, download, comment.")
+
+
+@app.command
+def get(uri: str, *, options: Options = DEFAULT) -> None:
+    """Show a version.
+
+    Args:
+        uri: MODEL/VERSION, MODEL@ALIAS or MODEL/latest, with or without models:/ before it.
+    """
+    from herdbook.client.download import resolve  # noqa: PLC0415 `--help` needs no database
+
+    with opened(options) as registry:
+        show(options, resolve(registry, uri))
+
+
+@app.command(name="list")
+def list_(model: str, *, options: Options = DEFAULT) -> None:
+    """List a model's versions, the highest first.
+
+    Args:
+        model: CATALOG.SCHEMA.MODEL.
+    """
+    with opened(options) as registry:
+        versions = every(lambda token: registry.list_model_versions(model, page_token=token))
+        show_list(options, versions, ("version", "status", "aliases", "author", "total_size", "created_at", "comment"))
+
+
+@app.command
+def update(version: str, *, comment: str, reason: str | None = None, options: Options = DEFAULT) -> None:
+    """Replace a version's comment.
+
+    Args:
+        version: MODEL/VERSION.
+        comment: Markdown; an empty one removes it.
+        reason: Why; kept in the audit log.
+    """
+    with opened(options) as registry:
+        show(options, registry.update_model_version(version, comment=comment or None, reason=reason))
+
+
+@app.command
+def files(uri: str, *, options: Options = DEFAULT) -> None:
+    """List a version's files.
+
+    Args:
+        uri: MODEL/VERSION, MODEL@ALIAS or MODEL/latest.
+    """
+    from herdbook.client.download import resolve  # noqa: PLC0415 `--help` needs no database
+
+    with opened(options) as registry:
+        ref = resolve(registry, uri).ref
+        found = every(lambda token: registry.list_model_version_files(ref, page_token=token))
+        show_list(options, found, ("path", "size", "sha256"))
+
+
+@app.command
+def download(uri: str, folder: Path, *, options: Options = DEFAULT) -> None:
+    """Download a version's files, verified.
+
+    Args:
+        uri: MODEL/VERSION, MODEL@ALIAS or MODEL/latest.
+        folder: A folder that does not exist yet, or is empty.
+    """
+    from herdbook.client.download import download_artifacts, resolve  # noqa: PLC0415 as above
+
+    with opened(options) as registry:
+        version = resolve(registry, uri)
+        with bytes_bar("downloading", version.total_size, quiet=options.json) as progress:
+            target = download_artifacts(version.ref, folder, registry=registry, progress=progress)
+        say(options, f"{version.ref} is in {target}", version=str(version.ref), folder=str(target))
