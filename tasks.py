@@ -1,0 +1,137 @@
+"""Everything a developer does here, in one place; needs nothing but Python 3.11 (uses uv where it is present).
+
+    python3 tasks.py demo     set up, then register, promote and load a model in a folder of its own
+    python3 tasks.py test     set up, then lint, types, import contracts and all tests
+    python3 tasks.py lint | types | imports | tests [pytest arguments]
+    python3 tasks.py format   rewrite the sources in the house's format
+    python3 tasks.py bench    the side-by-side benchmarks (some minutes)
+    python3 tasks.py hooks    make git run lint, types and import contracts before each commit
+    python3 tasks.py setup    only set up
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
+SOURCES = ["src", "plugins", "tests", "benchmarks", "docs", "tasks.py"]
+
+
+def run(*command: object, **environ: str) -> None:
+    """Run a command from the repository's root; ends this script with its exit code where it fails."""
+    words = [str(word) for word in command]
+    print("+", " ".join(words), flush=True)
+    done = subprocess.run(words, cwd=ROOT, env={**os.environ, **environ}, check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def setup() -> None:
+    """Make .venv and install everything into it; nothing is done where it is up to date."""
+    if sys.version_info < (3, 11):  # noqa: UP036 whoever has an older Python should be told so
+        sys.exit("Herdbook needs Python 3.11 or newer: run this script with it.")
+    stamp = VENV / "herdbook-setup"
+    wanted = _fingerprint()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    editable = [word for path in PLUGINS for word in ("-e", str(path.relative_to(ROOT)))]
+    packages = ["-c", "constraints.txt", "-e", ".[test,dev]", *editable]
+    uv = shutil.which("uv")
+    if uv:
+        run(uv, "venv", "--allow-existing", "--python", sys.executable, VENV)
+        run(uv, "pip", "install", "--quiet", "--python", PYTHON, *packages)
+    else:
+        run(sys.executable, "-m", "venv", VENV)
+        run(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages)
+    stamp.write_text(wanted)
+
+
+def demo() -> None:
+    """Run the main job on the embedded default."""
+    home = ROOT / "build" / "demo"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    run(PYTHON, "docs/examples/quickstart.py", HERDBOOK_HOME=str(home / "registry"))
+
+
+def lint() -> None:
+    """Check style."""
+    run(PYTHON, "-m", "ruff", "check", "--quiet", *SOURCES)
+    run(PYTHON, "-m", "ruff", "format", "--check", "--quiet", *SOURCES)
+
+
+def types() -> None:
+    """Check types."""
+    run(PYTHON, "-m", "mypy")
+
+
+def imports() -> None:
+    """Check the import contracts."""
+    run(BIN / "lint-imports", "--no-logo")
+
+
+def tests(*arguments: str) -> None:
+    """Run the tests."""
+    run(PYTHON, "-m", "pytest", *(arguments or ("-n", "2", "-q")))
+
+
+def rewrite() -> None:
+    """Rewrite the sources in the house's format."""
+    run(PYTHON, "-m", "ruff", "check", "--fix", "--quiet", *SOURCES)
+    run(PYTHON, "-m", "ruff", "format", *SOURCES)
+
+
+def bench() -> None:
+    """Run the benchmarks."""
+    run(PYTHON, "benchmarks/bytes.py")
+    run(PYTHON, "benchmarks/registry.py")
+
+
+def hooks() -> None:
+    """Make git use the hooks of this repository."""
+    run("git", "config", "core.hooksPath", ".githooks")
+
+
+def main(words: list[str]) -> None:
+    """Do what the first word says."""
+    task, *rest = words or ["help"]
+    if task == "hooks":
+        hooks()
+        return
+    steps = {
+        "setup": (),
+        "demo": (demo,),
+        "test": (lint, types, imports, tests),
+        "check": (lint, types, imports),
+        "lint": (lint,),
+        "types": (types,),
+        "imports": (imports,),
+        "format": (rewrite,),
+        "bench": (bench,),
+    }
+    if task not in steps and task != "tests":
+        sys.exit(__doc__)
+    setup()
+    if task == "tests":
+        tests(*rest)
+        return
+    for step in steps[task]:
+        step()
+
+
+def _fingerprint() -> str:
+    files = [ROOT / "pyproject.toml", ROOT / "constraints.txt", *(path / "pyproject.toml" for path in PLUGINS)]
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
