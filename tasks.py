@@ -1,12 +1,12 @@
 """Everything a developer does here, in one place; needs nothing but Python 3.11 (uses uv where it is present).
 
-    python3 tasks.py demo     set up, then register, promote and load a model in a folder of its own
-    python3 tasks.py test     set up, then lint, types, import contracts and all tests
-    python3 tasks.py lint | types | imports | tests [pytest arguments]
-    python3 tasks.py format   rewrite the sources in the house's format
-    python3 tasks.py bench    the side-by-side benchmarks (some minutes)
-    python3 tasks.py hooks    make git run lint, types and import contracts before each commit
-    python3 tasks.py setup    only set up
+python3 tasks.py demo     set up, then register, promote and load a model in a folder of its own
+python3 tasks.py test     set up, then lint, types, import contracts and all tests
+python3 tasks.py lint | types | imports | tests [pytest arguments]
+python3 tasks.py format   rewrite the sources in the house's format
+python3 tasks.py bench    the side-by-side benchmarks (some minutes)
+python3 tasks.py hooks    make git run lint, types and import contracts before each commit
+python3 tasks.py setup    only set up
 """
 
 from __future__ import annotations

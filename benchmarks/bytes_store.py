@@ -102,9 +102,7 @@ def _jobs(large: Path, small: Path, base: Path) -> dict[str, Job]:
 def _store(paths: list[Path], folder: Path) -> float:
     store = FileStore(folder / "store")
     with ExitStack() as stack, _clock() as read:
-        sources = [
-            (stack.enter_context(path.open("rb")), FileExpectation(size=path.stat().st_size)) for path in paths
-        ]
+        sources = [(stack.enter_context(path.open("rb")), FileExpectation(size=path.stat().st_size)) for path in paths]
         blobs = store.put_many(sources)
         taken = read()
     for path, blob in zip(paths, blobs, strict=True):

@@ -77,7 +77,7 @@ def survives(work, folder: Path, step: int) -> bool:
     if child == 0:
         code = 1
         try:
-            metastore, registry = opened(folder)
+            _, registry = opened(folder)
             die_at(step)
             work(registry, step)
             code = 0

@@ -5,9 +5,6 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from herdbook_modelcard.check import section_words
-from herdbook_modelcard.params import ModelCardParams
-from herdbook_modelcard.plugin import herdbook_pre_register_checks
 
 import herdbook
 from herdbook.bootstrap import open_registry, shipped_policies
@@ -15,6 +12,9 @@ from herdbook.errors import InvalidArgumentError, RuleViolationError
 from herdbook.settings import Settings
 from herdbook.testing.check_contract import CheckContract
 from herdbook.testing.samples import SIGNATURE
+from herdbook_modelcard.check import section_words
+from herdbook_modelcard.params import ModelCardParams
+from herdbook_modelcard.plugin import herdbook_pre_register_checks
 
 GOOD = """# Iris
 

@@ -12,7 +12,7 @@ from herdbook_modelcard.params import ModelCardParams
 def check(candidate: Candidate, params: ModelCardParams) -> Verdict:
     """Reject a candidate whose model card lacks what the params demand; every lack is a reason."""
     text = candidate.read_text(params.file)
-    hint = f"Write {params.file} with a heading and at least {params.min_words} words for each section, and register again."
+    hint = f"Write {params.file} with a heading and {params.min_words} words or more for each section; register again."
     if text is None:
         return Reject(message=f"It has no model card {params.file}.", hint=hint)
     words = section_words(text)

@@ -1,0 +1,90 @@
+"""Records that pass between the service and a metadata store."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from attrs import frozen
+
+from herdbook.entities import Chain, Lineage, ModelDescription, ModelVersion, VersionStatus
+
+T = TypeVar("T")
+
+
+@frozen(kw_only=True)
+class Found(Generic[T]):
+    """What a resolve found.
+
+    Args:
+        chain: From the securable up to the metastore; None where the securable does not exist.
+        row: What was asked for; None where the securable exists and the thing on it (version, alias) does not.
+    """
+
+    chain: Chain | None
+    row: T | None
+
+
+@frozen(kw_only=True)
+class Lease:
+    """The right to finalize a version, fenced.
+
+    Args:
+        token: Grows with each lease that is taken.
+        expires_ms: Until when it holds, milliseconds since 1970 (UTC).
+    """
+
+    token: int
+    expires_ms: int
+
+
+@frozen(kw_only=True)
+class VersionRow:
+    """A version with what only the service looks at.
+
+    Args:
+        version: As callers see it.
+        author_id: The principal that registered it.
+        manifest_id: Its manifest; None before one is known.
+        lease: The lease last taken; None where there was none.
+    """
+
+    version: ModelVersion
+    author_id: str
+    manifest_id: str | None = None
+    lease: Lease | None = None
+
+
+@frozen(kw_only=True)
+class NewVersion:
+    """A version to insert; its number was allocated in the same transaction.
+
+    Args:
+        manifest_id: Its manifest where it is known already.
+        description: What its files say, where they were read already.
+    """
+
+    id: str
+    model_id: str
+    version: int
+    status: VersionStatus
+    comment: str | None
+    author_id: str
+    at_ms: int
+    lineage: Lineage
+    parent_ids: tuple[tuple[str, str], ...] = ()
+    """Registered sources: (version id, manifest SHA-256)."""
+    manifest_id: str | None = None
+    description: ModelDescription | None = None
+
+
+@frozen(kw_only=True)
+class Stamp:
+    """Who changes something, and when.
+
+    Args:
+        at_ms: Milliseconds since 1970 (UTC).
+        by: The principal's id.
+    """
+
+    at_ms: int
+    by: str

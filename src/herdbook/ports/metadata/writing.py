@@ -1,0 +1,190 @@
+"""Writing, and the store itself."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+from herdbook.entities import FileEntry, Manifest, ModelDescription, Principal, VersionStatus
+from herdbook.entities.ledger import AppliedPolicy, AuditRow, Event, IdempotencyRecord, Membership, PolicyLine
+from herdbook.names import CatalogName, ModelName, SchemaName
+from herdbook.ports.metadata.reading import ReadTransaction, Resolver
+from herdbook.ports.metadata.records import Lease, NewVersion, Stamp
+from herdbook.verdicts import Rejection, SecurableKind
+
+
+class WriteTransaction(ReadTransaction):
+    """A read-write transaction; all of it is committed, or nothing is.
+
+    It holds the shared policy lock from its first statement on, so the policy revision cannot move under it.
+    """
+
+    @abstractmethod
+    def lock_policy(self) -> None:
+        """Take the policy lock exclusively, before anything that changes rights is written."""
+
+    @abstractmethod
+    def insert_catalog(
+        self, catalog_id: str, name: CatalogName, *, comment: str | None, owner_id: str, stamp: Stamp
+    ) -> None:
+        """Insert a catalog; raises AlreadyExistsError where the name is taken."""
+
+    @abstractmethod
+    def insert_schema(
+        self, schema_id: str, catalog_id: str, name: SchemaName, *, comment: str | None, owner_id: str, stamp: Stamp
+    ) -> None:
+        """Insert a schema; raises AlreadyExistsError where the name is taken."""
+
+    @abstractmethod
+    def insert_model(
+        self, model_id: str, schema_id: str, name: ModelName, *, comment: str | None, owner_id: str, stamp: Stamp
+    ) -> None:
+        """Insert a registered model; raises AlreadyExistsError where the name is taken."""
+
+    @abstractmethod
+    def set_comment(self, kind: SecurableKind, securable_id: str, comment: str | None, stamp: Stamp) -> None:
+        """Set the comment of a catalog, schema or registered model."""
+
+    @abstractmethod
+    def set_version_comment(self, version_id: str, comment: str | None, stamp: Stamp) -> None:
+        """Set the comment of a version."""
+
+    @abstractmethod
+    def allocate_version(self, model_id: str, stamp: Stamp) -> int:
+        """Return the model's next version number, which nobody else will get."""
+
+    @abstractmethod
+    def insert_version(self, new: NewVersion) -> None:
+        """Insert a version."""
+
+    @abstractmethod
+    def insert_manifest(self, manifest: Manifest, sha256: str, *, new_id: str) -> str:
+        """Return the id of a manifest, inserted unless an equal one (by its SHA-256) is there."""
+
+    @abstractmethod
+    def add_uploads(self, version_id: str, files: Sequence[FileEntry], stamp: Stamp) -> None:
+        """Record files sent for a pending version; a path sent again replaces what was recorded."""
+
+    @abstractmethod
+    def drop_uploads(self, version_id: str) -> None:
+        """Forget the files sent for a version."""
+
+    @abstractmethod
+    def take_lease(self, version_id: str, manifest_id: str, *, now_ms: int, until_ms: int) -> Lease:
+        """Lease a pending version for finalizing with that manifest.
+
+        Raises:
+            ConcurrentUpdateError: another lease still holds, or the version is not pending.
+        """
+
+    @abstractmethod
+    def release_lease(self, version_id: str, lease: Lease) -> None:
+        """Give a lease back, if it is still the last one taken."""
+
+    @abstractmethod
+    def finish_version(
+        self,
+        version_id: str,
+        lease: Lease,
+        *,
+        status: VersionStatus,
+        reason: str | None,
+        description: ModelDescription | None,
+        rejections: tuple[Rejection, ...],
+        stamp: Stamp,
+    ) -> None:
+        """End a pending version's registration.
+
+        Raises:
+            ConcurrentUpdateError: the lease is not the last one taken.
+        """
+
+    @abstractmethod
+    def fail_abandoned(self, version_id: str, reason: str, stamp: Stamp) -> None:
+        """Mark a pending version FAILED_REGISTRATION."""
+
+    @abstractmethod
+    def set_alias(
+        self, model_id: str, alias: str, version_id: str, *, reason: str | None, new_id: str, stamp: Stamp
+    ) -> None:
+        """Point an alias to a version, ending what it pointed to before."""
+
+    @abstractmethod
+    def delete_alias(self, model_id: str, alias_key: str, *, stamp: Stamp) -> None:
+        """End the current assignment of an alias."""
+
+    @abstractmethod
+    def set_tag(self, kind: str, owner_id: str, key: str, value: str, stamp: Stamp) -> None:
+        """Set a tag of a registered model (`kind` `registered_model`) or version (`model_version`)."""
+
+    @abstractmethod
+    def delete_tag(self, kind: str, owner_id: str, key: str, stamp: Stamp) -> bool:
+        """Delete a tag; returns whether it was there."""
+
+    @abstractmethod
+    def audit(self, row: AuditRow) -> None:
+        """Write an audit row."""
+
+    @abstractmethod
+    def emit(self, event: Event) -> int:
+        """Write an outbox row and return its sequence number on its securable."""
+
+    @abstractmethod
+    def remember(self, record: IdempotencyRecord) -> None:
+        """Keep an answer for a key."""
+
+    @abstractmethod
+    def forget_expired(self, *, now_ms: int) -> int:
+        """Drop idempotency answers that have expired; returns how many."""
+
+    @abstractmethod
+    def insert_principal(self, principal: Principal) -> None:
+        """Insert a principal; raises AlreadyExistsError where the name is taken."""
+
+    @abstractmethod
+    def apply_policy(
+        self,
+        files: AppliedPolicy,
+        *,
+        add: Sequence[PolicyLine | Membership],
+        reason: str | None,
+        stamp: Stamp,
+    ) -> int:
+        """Begin a new policy revision with these files and further lines; returns it. Needs `lock_policy`."""
+
+
+class MetadataStore(ABC):
+    """A database that holds one metastore. Thread-safe."""
+
+    inline_reads: bool = False
+    """Whether a single-statement read is fast enough for a server's event loop."""
+
+    @property
+    @abstractmethod
+    def point(self) -> Resolver:
+        """Single-statement reads without a transaction around them: the hot path."""
+
+    @abstractmethod
+    def read(self) -> AbstractContextManager[ReadTransaction]:
+        """Open a consistent read; blocks no writer."""
+
+    @abstractmethod
+    def write(self) -> AbstractContextManager[WriteTransaction]:
+        """Open a write transaction: commits on leaving, rolls back on an exception.
+
+        Raises:
+            UnavailableError: the database is locked, full or gone; nothing was changed.
+        """
+
+    @abstractmethod
+    def metastore_id(self) -> str | None:
+        """Return the metastore's id; None where the database holds none yet."""
+
+    @abstractmethod
+    def create_metastore(self, metastore_id: str, *, seal_key: bytes, at_ms: int) -> bool:
+        """Make the metastore's row; returns False where another process was first."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release all connections."""
