@@ -49,7 +49,7 @@ class Tape:
 
     @hookimpl
     def herdbook_artifact_schemes(self):
-        return [ArtifactScheme(name="tape", open=lambda uri, options: uri)]
+        return [ArtifactScheme(name="tape", open=lambda uri, _: uri)]
 
 
 @pytest.fixture
@@ -305,7 +305,7 @@ def test_options_that_nobody_takes_are_refused(install):
         PluginManager.load(installed=[point], options={"loaders": {"fast": True}})
     with pytest.raises(InvalidArgumentError, match="Did you mean 'loaders'"):
         PluginManager.load(installed=[point], options={"loader": {}})
-    with pytest.raises(InvalidArgumentError, match="none are installed"):
+    with pytest.raises(InvalidArgumentError, match="None are installed"):
         PluginManager.load(installed=[], options={"loader": {}})
 
 
@@ -320,8 +320,8 @@ def test_options_of_a_plugin_with_and_without():
         @hookimpl
         def herdbook_artifact_schemes(self):
             return [
-                ArtifactScheme(name="one", open=lambda uri, options: options, options=Options),
-                ArtifactScheme(name="two", open=lambda uri, options: options),
+                ArtifactScheme(name="one", open=lambda _, options: options, options=Options),
+                ArtifactScheme(name="two", open=lambda _, options: options),
             ]
 
     manager = PluginManager.load(installed=[], builtins=[("both", Both())], options={"both": {"size": 4}})

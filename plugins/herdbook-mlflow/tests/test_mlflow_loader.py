@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
+import shutil
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import pytest
+import yaml
 
 import herdbook
 from herdbook.errors import InvalidArgumentError, PluginLoadError
 from herdbook.plugins import PluginManager
+from herdbook_mlflow.loading import FLAVORS, load
 
 pytestmark = [
     # MLflow and what it imports warn about their own dependencies; nothing of ours is behind these.
@@ -64,6 +70,46 @@ def test_a_flavor_that_the_model_lacks(trained, herdbook_registry):
         herdbook.load_model("models:/main.default.iris/1", registry=herdbook_registry, flavor="xgboost")
     with pytest.raises(PluginLoadError, match="no_such_flavor"):
         herdbook.load_model("models:/main.default.iris/1", registry=herdbook_registry, flavor="no_such_flavor")
+
+
+def test_a_flavor_whose_library_is_missing(trained, tmp_path):
+    """The error names the flavor and the package to install."""
+    folder, *_ = trained
+    copy = Path(shutil.copytree(folder, tmp_path / "model"))
+    document = yaml.safe_load((copy / "MLmodel").read_text())
+    document["flavors"]["catboost"] = {"data": "model.cb", "model_type": "CatBoostClassifier"}
+    (copy / "MLmodel").write_text(yaml.safe_dump(document))
+    if importlib.util.find_spec("catboost") is not None:
+        pytest.skip("catboost is installed here")
+    with pytest.raises(PluginLoadError, match="'catboost'") as caught:
+        load(copy, "catboost")
+    assert caught.value.hint == "Install 'catboost'."
+
+
+def test_without_pyfunc_the_first_flavor_is_taken(trained, tmp_path):
+    """A model that has no `python_function` is loaded as what it has."""
+    folder, model, *_ = trained
+    copy = Path(shutil.copytree(folder, tmp_path / "model"))
+    document = yaml.safe_load((copy / "MLmodel").read_text())
+    del document["flavors"]["python_function"]
+    (copy / "MLmodel").write_text(yaml.safe_dump(document))
+    assert load(copy, None).coef_.shape == model.coef_.shape
+    document["flavors"] = {}
+    (copy / "MLmodel").write_text(yaml.safe_dump(document))
+    with pytest.raises(InvalidArgumentError, match="no flavor"):
+        load(copy, None)
+
+
+def test_every_flavor_is_one_of_mlflows():
+    """Each name on the list has its module in the installed MLflow, with a function that loads; none is left out."""
+    (root,) = importlib.util.find_spec("mlflow").submodule_search_locations
+    named = re.compile(r"^\s*FLAVOR_NAME = \"(\w+)\"", re.MULTILINE)
+    loads = re.compile(r"^\s*(def load_(model|explainer)\b|from .* import .*\bload_model\b|load_model,)", re.MULTILINE)
+    found = set()
+    for package in (path for path in Path(root).iterdir() if (path / "__init__.py").is_file()):
+        if loads.search((package / "__init__.py").read_text()):
+            found.update(*(named.findall(source.read_text()) for source in package.glob("*.py")))
+    assert set(FLAVORS) == found
 
 
 def test_the_plugin_does_not_import_mlflow():

@@ -1,5 +1,6 @@
 """The seam that plugins see: hooks, and the contributions that they hand over."""
 
+from herdbook.plugins.collecting import PluginInfo, PluginStatus
 from herdbook.plugins.contributions import (
     ArtifactScheme,
     Candidate,
@@ -11,7 +12,7 @@ from herdbook.plugins.contributions import (
     RegistryScheme,
 )
 from herdbook.plugins.hookspecs import hookimpl
-from herdbook.plugins.manager import PluginInfo, PluginManager, PluginStatus
+from herdbook.plugins.manager import PluginManager
 
 __all__ = [
     "ArtifactScheme",

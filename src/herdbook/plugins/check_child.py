@@ -6,6 +6,7 @@ import importlib
 import io
 import json
 import os
+import resource
 import sys
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -35,21 +36,36 @@ class LocalFile:
 
 
 def main(answer: int) -> None:
-    """Run the check that standard input asks for, and write the verdict to a file descriptor."""
+    """Run the check that standard input asks for, write the verdict to a file descriptor, and end this process."""
+    own = os.getpid()
     request = json.load(sys.stdin.buffer)
-    _limit(request["memory_bytes"], request["cpu_s"])
     try:
-        plain: dict[str, Any] = {"verdict": _verdict(request)}
+        _limit(request["memory_bytes"], request["cpu_s"])
+        data = json.dumps({"verdict": _verdict(request)}, ensure_ascii=False).encode()
     except MemoryError:
-        plain = {"failed": "it needs more memory than it may use"}
+        data = _failure("it needs more memory than it may use")
     except Exception as error:  # noqa: BLE001 whatever a check raises rejects
-        plain = {"failed": f"{type(error).__name__}: {error}"[:MAX_TEXT]}
-    with os.fdopen(answer, "wb") as stream:
-        stream.write(json.dumps(plain).encode())
+        data = _failure(_shown(error))
+    # A check that forks comes back here twice: only the process that was asked answers.
+    if os.getpid() == own:
+        with os.fdopen(answer, "wb") as stream:
+            stream.write(data)
+    # Threads that the check left running must not hold up the answer.
+    os._exit(0)
+
+
+def _failure(why: str) -> bytes:
+    return json.dumps({"failed": why[:MAX_TEXT]}).encode()
+
+
+def _shown(error: Exception) -> str:
+    try:
+        return f"{type(error).__name__}: {error}".encode("utf-8", "replace").decode()
+    except Exception:  # noqa: BLE001 an error whose text cannot be made is still an error
+        return type(error).__name__
 
 
 def _verdict(request: dict[str, Any]) -> Any:
-    sys.path[:] = request["path"]
     function = _load(request["target"])
     params = None
     if request["params_type"] is not None:
@@ -64,9 +80,12 @@ def _verdict(request: dict[str, Any]) -> Any:
         },
     )
     verdict = function(candidate, params)
-    if not isinstance(verdict, Pass | Reject):
+    if type(verdict) not in (Pass, Reject):
         raise TypeError(f"it returned {verdict!r}, not Pass or Reject")
-    return converter.unstructure(verdict, Verdict)
+    plain = converter.unstructure(verdict, Verdict)
+    # The values in a Reject are the check's own: they must be what they are declared to be.
+    structure(plain, Verdict, what="its verdict")  # type: ignore[arg-type]  # a union is no class
+    return plain
 
 
 def _load(target: str) -> Any:
@@ -78,14 +97,18 @@ def _load(target: str) -> Any:
 
 
 def _limit(memory_bytes: int, cpu_s: int) -> None:
+    limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_CPU: cpu_s}
+    # macOS neither keeps this limit nor lets it be set below what is mapped.
+    if sys.platform != "darwin":
+        limits[resource.RLIMIT_AS] = _mapped_bytes() + memory_bytes
+    for kind, wanted in limits.items():
+        _, most = resource.getrlimit(kind)
+        limit = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        resource.setrlimit(kind, (limit, limit))
+
+
+def _mapped_bytes() -> int:
     try:
-        import resource  # noqa: PLC0415 exists on POSIX only
-    except ImportError:
-        return
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    except OSError:
+        return 0

@@ -14,14 +14,18 @@ from typing import IO, Any
 from attrs import frozen
 
 from herdbook.entities import ModelDescription, ModelVersion
-from herdbook.errors import InvalidArgumentError, UnavailableError
+from herdbook.errors import InvalidArgumentError, UnavailableError, UnsupportedError
 from herdbook.names import ModelName
 from herdbook.plugins.contributions import PreRegisterCheck
 from herdbook.verdicts import Reject, Verdict
 from herdbook.wire import structure, unstructure
 
-CHILD = "herdbook.plugins.check_child"
 MAX_ANSWER = 1024 * 1024
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
+    "from herdbook.plugins.check_child import main; main(int(sys.argv[1]))"
+)
+"""What the child runs: it finds Herdbook and the check where this process finds them."""
 
 
 @frozen(kw_only=True)
@@ -46,7 +50,12 @@ def validate_params(check: PreRegisterCheck, params: dict[str, Any]) -> None:
         if params:
             raise InvalidArgumentError(f"The check {check.name!r} takes no params.", hint="Remove them.")
         return
-    structure(params, check.params, what=f"params of the check {check.name!r}")
+    what = f"params of the check {check.name!r}"
+    structure(params, check.params, what=what)
+    try:
+        json.dumps(params)
+    except (TypeError, ValueError) as error:
+        raise InvalidArgumentError(f"{what} are not acceptable: {error}.", hint="Write such values as text.") from error
 
 
 def run_check(check: PreRegisterCheck, candidate: CandidateData, params: dict[str, Any]) -> Verdict:
@@ -61,32 +70,54 @@ def run_check(check: PreRegisterCheck, candidate: CandidateData, params: dict[st
         What the check said; a Reject where it raised, died or answered something else.
 
     Raises:
-        UnavailableError: it gave no verdict within its time.
+        UnavailableError: it gave no verdict within its time, or could not be started.
+        UnsupportedError: this system cannot keep a check within limits.
     """
     request = json.dumps(_request(check, candidate, params)).encode()
     with tempfile.TemporaryFile() as answer, tempfile.TemporaryDirectory(prefix="herdbook-check-cwd-") as folder:
         code = _run(check, request, answer, folder)
         answer.seek(0)
         data = answer.read(MAX_ANSWER + 1)
-    if not data or len(data) > MAX_ANSWER:
+    if not data:
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
         return _failed(check, f"its process {how} and gave no verdict")
-    plain = json.loads(data)
-    if "failed" in plain:
-        return _failed(check, plain["failed"])
-    return structure(plain["verdict"], Verdict, what="a verdict")  # type: ignore[arg-type]  # a union is no class
+    if len(data) > MAX_ANSWER:
+        return _failed(check, f"its answer has more than {MAX_ANSWER:,} bytes")
+    return _read(check, data)
+
+
+def _read(check: PreRegisterCheck, data: bytes) -> Verdict:
+    try:
+        plain = json.loads(data)
+        if "failed" in plain:
+            return _failed(check, plain["failed"])
+        return structure(plain["verdict"], Verdict, what="its verdict")  # type: ignore[arg-type]  # a union is no class
+    except (ValueError, TypeError, KeyError, InvalidArgumentError) as error:
+        return _failed(check, f"its answer cannot be read: {error}")
 
 
 def _run(check: PreRegisterCheck, request: bytes, answer: IO[bytes], folder: str) -> int:
-    child = subprocess.Popen(  # noqa: S603 our own interpreter and module
-        [sys.executable, "-m", CHILD, str(answer.fileno())],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        pass_fds=(answer.fileno(),),
-        cwd=folder,
-        start_new_session=True,
-    )
+    if os.name != "posix":
+        raise UnsupportedError(f"The check {check.name!r} cannot run on this system: it has no process groups.")
+    path = [entry or str(Path.cwd()) for entry in sys.path]
+    flags = ["-E", "-P", *(["-B"] if sys.dont_write_bytecode else [])]
+    try:
+        child = subprocess.Popen(  # noqa: S603 our own interpreter and module
+            [sys.executable, *flags, "-c", _START, str(answer.fileno()), json.dumps(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(answer.fileno(),),
+            cwd=folder,
+            # Whatever secrets this process has in its environment are none of a plugin's business.
+            env={"HOME": folder, "TMPDIR": folder, "PATH": os.defpath, "LC_CTYPE": "C.UTF-8"},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise UnavailableError(
+            f"The check {check.name!r} could not be started: {error}.",
+            hint="The version is still pending: finalize it again.",
+        ) from error
     try:
         child.communicate(request, timeout=check.timeout_s)
     except subprocess.TimeoutExpired:
@@ -111,12 +142,12 @@ def _end_group(group: int) -> None:
 def _request(check: PreRegisterCheck, candidate: CandidateData, params: dict[str, Any]) -> dict[str, Any]:
     kind = check.params
     return {
-        "path": [entry or str(Path.cwd()) for entry in sys.path],
         "target": check.target,
         "params": params,
         "params_type": None if kind is None else f"{kind.__module__}:{kind.__qualname__}",
         "memory_bytes": check.memory_mb * 1024 * 1024,
-        "cpu_s": int(check.timeout_s) + 1,
+        # Threads on every core may use their time; what hangs is stopped by the clock.
+        "cpu_s": (int(check.timeout_s) + 1) * (os.cpu_count() or 1),
         "name": str(candidate.name),
         "version": unstructure(candidate.version),
         "model": unstructure(candidate.model),

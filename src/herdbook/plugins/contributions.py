@@ -2,17 +2,67 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen, has
 
 from herdbook.entities import ModelDescription, ModelVersion
+from herdbook.errors import PluginContractError
 from herdbook.names import ModelName
 from herdbook.ports.artifacts import ArtifactStore
 from herdbook.ports.metadata import MetadataStore
 from herdbook.ports.registry import Registry
+
+_TARGET = re.compile(r"\w+(\.\w+)*:\w+(\.\w+)*")
+
+
+def _wrong(instance: object, attribute: Attribute[Any], value: object, wanted: str) -> PluginContractError:
+    return PluginContractError(f"{type(instance).__name__}.{attribute.name} must be {wanted}, not {value!r}")
+
+
+def _is_text(instance: object, attribute: Attribute[Any], value: object) -> None:
+    if not isinstance(value, str) or not value:
+        raise _wrong(instance, attribute, value, "text")
+
+
+def _is_whole(instance: object, attribute: Attribute[Any], value: object) -> None:
+    if type(value) is not int:
+        raise _wrong(instance, attribute, value, "a whole number")
+
+
+def _is_positive(instance: object, attribute: Attribute[Any], value: object) -> None:
+    # `not >` refuses NaN too.
+    if type(value) not in (int, float) or not value > 0:  # type: ignore[operator]  # the types are known by then
+        raise _wrong(instance, attribute, value, "a number above 0")
+
+
+def _is_callable(instance: object, attribute: Attribute[Any], value: object) -> None:
+    if not callable(value):
+        raise _wrong(instance, attribute, value, "a function")
+
+
+def _is_attrs(instance: object, attribute: Attribute[Any], value: object) -> None:
+    if value is not None and not (isinstance(value, type) and has(value)):
+        raise _wrong(instance, attribute, value, "an attrs class or None")
+
+
+def _is_importable_attrs(instance: object, attribute: Attribute[Any], value: object) -> None:
+    _is_attrs(instance, attribute, value)
+    if isinstance(value, type) and "<locals>" in value.__qualname__:
+        raise _wrong(instance, attribute, value, "a class that its module can be asked for by name")
+
+
+def _is_target(instance: object, attribute: Attribute[Any], value: object) -> None:
+    if not isinstance(value, str) or _TARGET.fullmatch(value) is None:
+        raise _wrong(instance, attribute, value, "'module:function'")
+
+
+def _is_texts(instance: object, attribute: Attribute[Any], value: object) -> None:
+    if not isinstance(value, tuple) or not all(isinstance(item, str) for item in value):
+        raise _wrong(instance, attribute, value, "a tuple of text")
 
 
 @frozen(kw_only=True)
@@ -27,11 +77,11 @@ class ArtifactScheme:
         order: Position among contributions; equal orders go by name.
     """
 
-    name: str
-    open: Callable[[str, Any], ArtifactStore]
-    options: type | None = None
+    name: str = field(validator=_is_text)
+    open: Callable[[str, Any], ArtifactStore] = field(validator=_is_callable)
+    options: type | None = field(default=None, validator=_is_attrs)
     install_hint: str = ""
-    order: int = 100
+    order: int = field(default=100, validator=_is_whole)
 
 
 @frozen(kw_only=True)
@@ -41,11 +91,11 @@ class MetadataScheme:
     The fields are those of ArtifactScheme; `open` returns a MetadataStore.
     """
 
-    name: str
-    open: Callable[[str, Any], MetadataStore]
-    options: type | None = None
+    name: str = field(validator=_is_text)
+    open: Callable[[str, Any], MetadataStore] = field(validator=_is_callable)
+    options: type | None = field(default=None, validator=_is_attrs)
     install_hint: str = ""
-    order: int = 100
+    order: int = field(default=100, validator=_is_whole)
 
 
 @frozen(kw_only=True)
@@ -71,11 +121,11 @@ class RegistryScheme:
     The other fields are those of ArtifactScheme.
     """
 
-    name: str
-    open: Callable[[str, Credentials, Any], Registry]
-    options: type | None = None
+    name: str = field(validator=_is_text)
+    open: Callable[[str, Credentials, Any], Registry] = field(validator=_is_callable)
+    options: type | None = field(default=None, validator=_is_attrs)
     install_hint: str = ""
-    order: int = 100
+    order: int = field(default=100, validator=_is_whole)
 
 
 class CandidateFile(Protocol):
@@ -138,13 +188,13 @@ class PreRegisterCheck:
         memory_mb: Mebibytes of address space that it may use beyond what an idle process needs.
     """
 
-    name: str
-    version: str
-    target: str
-    params: type | None = None
-    order: int = 100
-    timeout_s: float = 30.0
-    memory_mb: int = 2048
+    name: str = field(validator=_is_text)
+    version: str = field(validator=_is_text)
+    target: str = field(validator=_is_target)
+    params: type | None = field(default=None, validator=_is_importable_attrs)
+    order: int = field(default=100, validator=_is_whole)
+    timeout_s: float = field(default=30.0, validator=_is_positive)
+    memory_mb: int = field(default=2048, validator=_is_positive)
 
 
 @frozen(kw_only=True)
@@ -158,7 +208,7 @@ class ModelLoader:
         order: The first loader whose flavors meet the model's wins.
     """
 
-    name: str
-    flavors: tuple[str, ...]
-    load: Callable[[Path, str | None], Any]
-    order: int = 100
+    name: str = field(validator=_is_text)
+    flavors: tuple[str, ...] = field(validator=_is_texts)
+    load: Callable[[Path, str | None], Any] = field(validator=_is_callable)
+    order: int = field(default=100, validator=_is_whole)

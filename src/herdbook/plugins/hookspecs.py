@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 import pluggy
 
@@ -19,12 +20,20 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
-class HookSpecs:
-    """Each hook is called once, at start-up, and returns contributions."""
+class HookSpecs(Protocol):
+    """Each hook is called once, at start-up, and returns contributions; they are called later, by name.
+
+    A plugin is a module or an object; an entry point in the group `herdbook` names it. It marks the hooks that it
+    implements with `@hookimpl`, and reads neither the environment nor herdbook.toml: its `[plugins.NAME]` table
+    arrives as the `options` that it declares.
+    """
 
     @hookspec
-    def herdbook_artifact_schemes(self) -> Iterable[ArtifactScheme]:  # type: ignore[empty-body]
+    def herdbook_artifact_schemes(self) -> Iterable[ArtifactScheme]:
         """Contribute places that keep bytes, by the scheme of their URI.
+
+        `open` is called with the artifact root's URI and the plugin's options when a registry is opened.
+        Import what it needs inside it: finding plugins must stay cheap.
 
         When it fails, the scheme is absent, and the error of whoever asks for it says what to install.
 
@@ -38,8 +47,11 @@ class HookSpecs:
         """
 
     @hookspec
-    def herdbook_registry_schemes(self) -> Iterable[RegistryScheme]:  # type: ignore[empty-body]
+    def herdbook_registry_schemes(self) -> Iterable[RegistryScheme]:
         """Contribute kinds of registry, by the scheme of their URI.
+
+        `open` is called with the URI, credentials and the plugin's options when somebody connects; what it returns
+        is bound to its caller, and says in `supported` which verbs it can do.
 
         When it fails, the scheme is absent, and the error of whoever asks for it says what to install.
 
@@ -53,8 +65,10 @@ class HookSpecs:
         """
 
     @hookspec
-    def herdbook_metadata_schemes(self) -> Iterable[MetadataScheme]:  # type: ignore[empty-body]
+    def herdbook_metadata_schemes(self) -> Iterable[MetadataScheme]:
         """Contribute metadata stores, by the scheme of their URI.
+
+        `open` is called with the database's URI and the plugin's options when a registry is opened.
 
         When it fails, the scheme is absent, and the error of whoever asks for it says what to install.
 
@@ -68,8 +82,12 @@ class HookSpecs:
         """
 
     @hookspec
-    def herdbook_pre_register_checks(self) -> Iterable[PreRegisterCheck]:  # type: ignore[empty-body]
+    def herdbook_pre_register_checks(self) -> Iterable[PreRegisterCheck]:
         """Contribute checks that rules can ask for before a version is admitted.
+
+        `target` is called as `function(candidate, params)` in a process of its own, with an empty folder, a bare
+        environment and limits on time and memory; it returns Pass or Reject. `params` is what the rule says, as the
+        type that the check declares.
 
         It fails closed: a check that raises, dies or answers nonsense rejects the version; one that hangs leaves it
         pending, and the caller gets a 503. A ruleset that names a check which no plugin offers refuses to start.
@@ -84,8 +102,11 @@ class HookSpecs:
         """
 
     @hookspec
-    def herdbook_model_loaders(self) -> Iterable[ModelLoader]:  # type: ignore[empty-body]
+    def herdbook_model_loaders(self) -> Iterable[ModelLoader]:
         """Contribute loaders that turn a downloaded model into a live object.
+
+        `load` is called with the folder and the flavor that was asked for; the first loader, by order and name,
+        that has one of the model's flavors wins.
 
         When it fails, the loader is absent, and the error of whoever asks for its flavors says what to install.
 

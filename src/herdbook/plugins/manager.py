@@ -1,18 +1,17 @@
-"""Loads plugins each on its own, collects what they contribute, and answers by name."""
+"""What all plugins contribute, answered by name."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from enum import StrEnum
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
-import pluggy
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from herdbook import __version__
-from herdbook.errors import InvalidArgumentError, PluginConflictError, PluginContractError, PluginLoadError
+from herdbook.errors import InvalidArgumentError, PluginConflictError, PluginLoadError
+from herdbook.plugins.collecting import WORDS, Collector, Contributed, PluginInfo, PluginStatus
 from herdbook.plugins.contributions import (
     ArtifactScheme,
     MetadataScheme,
@@ -20,20 +19,11 @@ from herdbook.plugins.contributions import (
     PreRegisterCheck,
     RegistryScheme,
 )
-from herdbook.plugins.hookspecs import CONTRIBUTIONS, PROJECT, HookSpecs
 from herdbook.wire import structure
 
 GROUP = "herdbook"
 C = TypeVar("C", ArtifactScheme, RegistryScheme, MetadataScheme, PreRegisterCheck, ModelLoader)
 
-_HOOK_OF = {kind: hook for hook, kind in CONTRIBUTIONS.items()}
-_WORDS = {
-    ArtifactScheme: "artifact scheme",
-    RegistryScheme: "registry scheme",
-    MetadataScheme: "metadata scheme",
-    PreRegisterCheck: "check",
-    ModelLoader: "model loader",
-}
 _OFFERED_BY = {
     "s3": "herdbook-objectstore",
     "gs": "herdbook-objectstore",
@@ -44,48 +34,6 @@ _OFFERED_BY = {
     "modelcard": "herdbook-modelcard",
 }
 """Names of the project's own plugins -> the distribution that offers them."""
-
-
-class PluginStatus(StrEnum):
-    """What became of a plugin."""
-
-    OK = "ok"
-    FAILED = "failed"
-    BLOCKED = "blocked"
-
-
-@frozen(kw_only=True)
-class PluginInfo:
-    """A plugin, as people see it.
-
-    Args:
-        name: Its name (its entry point's).
-        distribution: The distribution that it came with.
-        version: That distribution's version.
-        status: What became of it.
-        hooks: The hooks that it implements.
-        contributions: What it contributed, `check modelcard`.
-        error: Why it failed; None where it did not.
-    """
-
-    name: str
-    distribution: str
-    version: str
-    status: PluginStatus
-    hooks: tuple[str, ...] = ()
-    contributions: tuple[str, ...] = ()
-    error: str | None = None
-
-    @property
-    def origin(self) -> str:
-        """Distribution and version, in words."""
-        return f"{self.distribution} {self.version}".strip()
-
-
-@frozen(kw_only=True)
-class _Contributed:
-    plugin: str
-    value: Any
 
 
 @frozen(kw_only=True)
@@ -99,7 +47,7 @@ class PluginManager:
     """
 
     found: tuple[PluginInfo, ...]
-    contributed: tuple[_Contributed, ...] = field(repr=False)
+    contributed: tuple[Contributed, ...] = field(repr=False)
     options: Mapping[str, Mapping[str, Any]] = field(factory=dict, repr=False)
 
     @classmethod
@@ -127,23 +75,26 @@ class PluginManager:
 
         Raises:
             PluginLoadError: a required plugin is missing or failed.
-            PluginConflictError: two plugins contribute under one name.
-            InvalidArgumentError: options are for a plugin that is not there.
+            PluginConflictError: two plugins have one name, or contribute under one name.
+            InvalidArgumentError: options are for a plugin that is not there, or do not fit it.
         """
-        loader = _Loader()
+        collector = Collector()
         for name, plugin in builtins:
-            loader.add(
+            collector.add(
                 PluginInfo(name=name, distribution="herdbook", version=__version__, status=PluginStatus.OK), plugin
             )
         points = entry_points(group=GROUP) if installed is None else installed
         for point in sorted(points, key=lambda point: point.name) if enabled else ():
             allowed = (allow is None or point.name in allow) and point.name not in block
-            loader.load(point, allowed=allowed)
-        _check_required(required, loader.infos)
-        _check_conflicts(loader)
-        _check_options(options or {}, loader.infos)
-        ordered = sorted(loader.contributed, key=lambda item: (item.value.order, item.value.name))
-        return cls(found=tuple(loader.infos), contributed=tuple(ordered), options=options or {})
+            collector.load(point, allowed=allowed)
+        infos, contributed = collector.infos, collector.contributed
+        _check_names(infos)
+        _check_required(required, infos, enabled=enabled)
+        _check_conflicts(infos, contributed)
+        for name, raw in (options or {}).items():
+            _check_options(name, raw, infos, contributed, enabled=enabled)
+        ordered = sorted(contributed, key=lambda item: (item.value.order, item.value.name))
+        return cls(found=tuple(infos), contributed=tuple(ordered), options=options or {})
 
     def plugins(self) -> tuple[PluginInfo, ...]:
         """Return every plugin that was found, the built-in ones first."""
@@ -182,23 +133,16 @@ class PluginManager:
                 return loader
         wanted = ", ".join(sorted(flavors)) or "none"
         raise PluginLoadError(
-            f"No installed plugin can load this model (its flavors: {wanted}).{self._failures()}",
+            f"No installed plugin can load this model (its flavors: {wanted}).{self._unusable()}",
             hint="For models that MLflow logged, install herdbook-mlflow.",
         )
 
     def options_for(self, contribution: Any) -> Any:
-        """Return a contribution's options, structured from its plugin's `[plugins.NAME]` table.
-
-        Raises:
-            InvalidArgumentError: the table does not fit the plugin's options.
-        """
-        plugin = next(item.plugin for item in self.contributed if item.value is contribution)
-        raw = dict(self.options.get(plugin, {}))
+        """Return a contribution's options, structured from its plugin's `[plugins.NAME]` table; None: it takes none."""
         if contribution.options is None:
-            if raw:
-                raise InvalidArgumentError(f"[plugins.{plugin}] has options, and the plugin takes none.")
             return None
-        return structure(raw, contribution.options, what=f"[plugins.{plugin}]")
+        plugin = next(item.plugin for item in self.contributed if item.value is contribution)
+        return _structured(plugin, self.options.get(plugin, {}), contribution.options)
 
     def _all(self, kind: type[C]) -> list[C]:
         return [item.value for item in self.contributed if isinstance(item.value, kind)]
@@ -211,118 +155,90 @@ class PluginManager:
         known = ", ".join(value.name for value in offered) or "none"
         hint = f"Install {_OFFERED_BY[name]}." if name in _OFFERED_BY else "Install the plugin that offers it."
         raise PluginLoadError(
-            f"No plugin offers the {_WORDS[kind]} {name!r} (offered: {known}).{self._failures()}", hint=hint
+            f"No plugin offers the {WORDS[kind]} {name!r} (offered: {known}).{self._unusable()}", hint=hint
         )
 
-    def _failures(self) -> str:
+    def _unusable(self) -> str:
         failed = [f"{info.name} ({info.origin}): {info.error}" for info in self.found if info.error is not None]
-        return f" Plugins that failed: {'; '.join(failed)}." if failed else ""
+        blocked = [f"{info.name} ({info.origin})" for info in self.found if info.status is PluginStatus.BLOCKED]
+        parts = ((" Plugins that failed: ", "; ".join(failed)), (" Plugins that are blocked: ", ", ".join(blocked)))
+        return "".join(f"{head}{text}." for head, text in parts if text)
 
 
-class _Loader:
-    """Loads and collects plugin by plugin; what one does wrong stays its own."""
-
-    def __init__(self) -> None:
-        self.infos: list[PluginInfo] = []
-        self.contributed: list[_Contributed] = []
-
-    def load(self, point: EntryPoint, *, allowed: bool) -> None:
-        distribution = point.dist
-        info = PluginInfo(
-            name=point.name,
-            distribution="?" if distribution is None else distribution.name,
-            version="" if distribution is None else distribution.version,
-            status=PluginStatus.OK,
-        )
-        if not allowed:
-            self.infos.append(evolve(info, status=PluginStatus.BLOCKED))
-            return
-        try:
-            plugin = point.load()
-        except Exception as error:  # noqa: BLE001 a plugin that cannot be imported must not stop the others
-            self._failed(info, error)
-            return
-        self.add(info, plugin)
-
-    def add(self, info: PluginInfo, plugin: object) -> None:
-        """Register a plugin with a pluggy of its own, so that nothing of it can reach another's collection."""
-        manager = pluggy.PluginManager(PROJECT)
-        manager.add_hookspecs(HookSpecs)
-        try:
-            manager.register(plugin, name=info.name)
-            manager.check_pending()
-            hooks = tuple(caller.name for caller in manager.get_hookcallers(plugin) or ())
-            values = [value for hook in hooks for value in _collect(manager, hook)]
-        except Exception as error:  # noqa: BLE001 a plugin that fails must not stop the others
-            self._failed(info, error)
-            return
-        names = tuple(f"{_WORDS[type(value)]} {value.name}" for value in values)
-        self.infos.append(evolve(info, hooks=hooks, contributions=names))
-        self.contributed += [_Contributed(plugin=info.name, value=value) for value in values]
-
-    def _failed(self, info: PluginInfo, error: Exception) -> None:
-        text = _explain(error)
-        self.infos.append(evolve(info, status=PluginStatus.FAILED, error=text))
+def _structured(plugin: str, raw: Mapping[str, Any], kind: type) -> Any:
+    return structure(dict(raw), kind, what=f"[plugins.{plugin}]")
 
 
-def _collect(manager: pluggy.PluginManager, hook: str) -> list[Any]:
-    kind = CONTRIBUTIONS[hook]
-    values: list[Any] = []
-    for result in getattr(manager.hook, hook)():
-        if isinstance(result, str | bytes) or not isinstance(result, Iterable):
-            raise PluginContractError(f"{hook} returned {result!r}, not a list of {kind.__name__}")
-        for value in result:
-            if type(value) is not kind:
-                raise PluginContractError(f"{hook} returned a {type(value).__name__}, not a {kind.__name__}")
-            values.append(value)
-    return values
+def _check_names(infos: Sequence[PluginInfo]) -> None:
+    seen: dict[str, PluginInfo] = {}
+    for info in infos:
+        if info.status is PluginStatus.BLOCKED:
+            continue
+        other = seen.setdefault(info.name, info)
+        if other is not info:
+            raise PluginConflictError(
+                f"The plugin {info.name!r} is installed twice: from {other.origin} and from {info.origin}.",
+                hint="Uninstall one of them.",
+            )
 
 
-def _explain(error: Exception) -> str:
-    if isinstance(error, pluggy.PluginValidationError):
-        text = str(error)
-        named = next((word.strip("'\":,") for word in text.split() if "herdbook_" in word), "")
-        near = difflib.get_close_matches(named, CONTRIBUTIONS, n=1)
-        return f"{text}; did you mean {near[0]!r}?" if near else text
-    if isinstance(error, PluginContractError):
-        return error.message
-    return f"{type(error).__name__}: {error}"
-
-
-def _check_required(required: Sequence[str], infos: Sequence[PluginInfo]) -> None:
+def _check_required(required: Sequence[str], infos: Sequence[PluginInfo], *, enabled: bool) -> None:
     known = {info.name: info for info in infos}
     for name in required:
         info = known.get(name)
+        if info is None and not enabled:
+            raise PluginLoadError(f"The plugin {name!r} is required, and plugins are switched off.")
         if info is None:
             raise PluginLoadError(
                 f"The required plugin {name!r} is not installed.", hint=f"Install {_OFFERED_BY.get(name, name)}."
             )
-        if info.status is not PluginStatus.OK:
-            raise PluginLoadError(f"The required plugin {name!r} ({info.origin}) is {info.status}: {info.error}.")
+        if info.status is PluginStatus.BLOCKED:
+            raise PluginLoadError(
+                f"The plugin {name!r} ({info.origin}) is required and blocked at once.",
+                hint="Change [plugins] in herdbook.toml.",
+            )
+        if info.status is PluginStatus.FAILED:
+            raise PluginLoadError(f"The required plugin {name!r} ({info.origin}) failed: {info.error}.")
 
 
-def _check_conflicts(loader: _Loader) -> None:
-    origins = {info.name: info for info in loader.infos}
+def _check_conflicts(infos: Sequence[PluginInfo], contributed: Sequence[Contributed]) -> None:
+    by_name = {info.name: info for info in infos if info.status is not PluginStatus.BLOCKED}
     seen: dict[tuple[type, str], str] = {}
-    for item in loader.contributed:
-        key = (type(item.value), item.value.name)
-        if key in seen:
-            first = seen[key]
-            one, two = origins[first], origins[item.plugin]
+    for item in contributed:
+        kind = type(item.value)
+        first = seen.setdefault((kind, item.value.name), item.plugin)
+        if first != item.plugin:
+            one, two = by_name[first], by_name[item.plugin]
             raise PluginConflictError(
-                f"The {_WORDS[key[0]]} {key[1]!r} is contributed twice: by {one.name} ({one.origin}) and by "
+                f"The {WORDS[kind]} {item.value.name!r} is contributed twice: by {one.name} ({one.origin}) and by "
                 f"{two.name} ({two.origin}).",
                 hint="Block one of them in [plugins] of herdbook.toml.",
             )
-        seen[key] = item.plugin
 
 
-def _check_options(options: Mapping[str, Any], infos: Sequence[PluginInfo]) -> None:
-    names = [info.name for info in infos]
-    for name in options:
-        if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            raise InvalidArgumentError(
-                f"[plugins.{name}] is for a plugin that is not installed.",
-                hint=f"Did you mean {near[0]!r}?" if near else f"Installed are {', '.join(names)}.",
-            )
+def _check_options(
+    name: str,
+    raw: Mapping[str, Any],
+    infos: Sequence[PluginInfo],
+    contributed: Sequence[Contributed],
+    *,
+    enabled: bool,
+) -> None:
+    known = {info.name: info.status for info in infos}
+    if name not in known:
+        if not enabled:
+            return
+        near = difflib.get_close_matches(name, known, n=1)
+        installed = f"Installed are {', '.join(known)}." if known else "None are installed."
+        raise InvalidArgumentError(
+            f"[plugins.{name}] is for a plugin that is not installed.",
+            hint=f"Did you mean {near[0]!r}?" if near else installed,
+        )
+    if known[name] is not PluginStatus.OK:
+        return
+    values = [item.value for item in contributed if item.plugin == name]
+    kinds = [value.options for value in values if getattr(value, "options", None) is not None]
+    if raw and not kinds:
+        raise InvalidArgumentError(f"[plugins.{name}] has options, and the plugin takes none.", hint="Remove them.")
+    for kind in kinds:
+        _structured(name, raw, kind)

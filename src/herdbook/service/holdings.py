@@ -13,31 +13,40 @@ from herdbook.verdicts import Allowed, Privilege
 class Holdings:
     """Answers for one caller in one transaction; each model is judged once.
 
+    The model that the files are for is asked first, then a bounded number of others: a file that is held somewhere
+    beyond that is sent once more, which costs time and nothing else.
+
     Args:
         gate: Judges EXECUTE.
         caller: Who asks.
         tx: What is read from.
+        model_id: The model that the files are for.
     """
 
-    def __init__(self, gate: Gate, caller: Caller, tx: ReadTransaction) -> None:
+    def __init__(self, gate: Gate, caller: Caller, tx: ReadTransaction, model_id: str) -> None:
         self._gate = gate
         self._caller = caller
         self._tx = tx
+        self._model_id = model_id
         self._judged: dict[str, bool] = {}
 
     def missing(self, files: Iterable[FileEntry]) -> tuple[FileEntry, ...]:
         """Return the files that no version which the caller may execute holds."""
         wanted = tuple(files)
-        if not wanted:
-            return ()
-        holders = self._tx.holders({entry.sha256 for entry in wanted})
-        return tuple(entry for entry in wanted if not self._any(holders.get(entry.sha256, ())))
+        near: frozenset[str] = frozenset()
+        if wanted and self._may_execute(self._model_id):
+            near = self._tx.held_by(self._model_id, {entry.sha256 for entry in wanted})
+        far = {entry.sha256 for entry in wanted} - near
+        held = near | {sha256 for sha256 in far if self._any(self._tx.holders(sha256))}
+        return tuple(entry for entry in wanted if entry.sha256 not in held)
 
     def sizes(self, sizes: Iterable[int]) -> frozenset[int]:
         """Return the sizes of which a version that the caller may execute holds a file."""
         wanted = set(sizes)
-        holders = self._tx.size_holders(wanted) if wanted else {}
-        return frozenset(size for size in wanted if self._any(holders.get(size, ())))
+        near: frozenset[int] = frozenset()
+        if wanted and self._may_execute(self._model_id):
+            near = self._tx.sizes_held_by(self._model_id, wanted)
+        return near | {size for size in wanted - near if self._any(self._tx.size_holders(size))}
 
     def _any(self, model_ids: Iterable[str]) -> bool:
         return any(self._may_execute(model_id) for model_id in model_ids)

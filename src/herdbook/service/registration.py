@@ -62,9 +62,9 @@ class GovernedRegistration(GovernedPart):
         """Say what is wanted of files that the caller means to register."""
         model = subjects.model_name(name)
         with self._core.store.read() as tx:
-            self._core.gate.admit(self._caller, Operation.UPLOAD_PLAN, subjects.model(model), tx, tx)
+            admitted = self._core.gate.admit(self._caller, Operation.UPLOAD_PLAN, subjects.model(model), tx, tx)
             sent = () if version is None else self._sent(tx, subjects.version(model.version(version)))
-            holdings = Holdings(self._core.gate, self._caller, tx)
+            holdings = Holdings(self._core.gate, self._caller, tx, admitted.chain.object.id)
             known = [FileEntry(path=f.path, size=f.size, sha256=f.sha256) for f in files if f.sha256 is not None]
             lacking = {entry.sha256 for entry in holdings.missing(known)} - {entry.sha256 for entry in sent}
             sizes = holdings.sizes(f.size for f in files if f.sha256 is None) | {entry.size for entry in sent}
@@ -177,7 +177,7 @@ class GovernedRegistration(GovernedPart):
         if any(rule.is_check for rule in rules):
             return draft
         with self._core.store.read() as tx:
-            if Holdings(self._core.gate, self._caller, tx).missing(manifest.files):
+            if Holdings(self._core.gate, self._caller, tx, admitted.chain.object.id).missing(manifest.files):
                 return draft
         description = self._core.admission.describe(manifest)
         return evolve(draft, description=description, rules=rules)
@@ -222,7 +222,7 @@ class GovernedRegistration(GovernedPart):
     def _still_held(self, tx: WriteTransaction, chain: Chain, draft: _Draft) -> bool:
         if draft.manifest is None or self._core.admission.rules_for(chain, tx) != draft.rules:
             return False
-        return not Holdings(self._core.gate, self._caller, tx).missing(draft.manifest.files)
+        return not Holdings(self._core.gate, self._caller, tx, chain.object.id).missing(draft.manifest.files)
 
     def _refuse(
         self,

@@ -132,7 +132,7 @@ def principals() -> SearchStrategy[PrincipalName]:
 def moments() -> SearchStrategy[datetime]:
     """UTC times in whole milliseconds."""
     zoned = st.datetimes(_EARLIEST, _LATEST, timezones=st.just(UTC))
-    return zoned.map(lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000))
+    return zoned.map(lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000, fold=0))
 
 
 def model_uris() -> SearchStrategy[ModelUri]:

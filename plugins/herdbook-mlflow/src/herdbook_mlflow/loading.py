@@ -12,6 +12,7 @@ FLAVORS = (
     "python_function",
     "catboost",
     "diffusers",
+    "dspy",
     "h2o",
     "johnsnowlabs",
     "keras",
@@ -37,6 +38,8 @@ FLAVORS = (
 """The flavors of MLflow 3, as MLmodel files name them."""
 
 _MODULES = {"python_function": "mlflow.pyfunc"}
+_FUNCTIONS = {"shap": "load_explainer"}
+"""Flavors whose module does not call it `load_model`."""
 
 
 def load(folder: Path, flavor: str | None) -> Any:
@@ -47,7 +50,7 @@ def load(folder: Path, flavor: str | None) -> Any:
         flavor: As which flavor; None takes `python_function` where the model has it, else its first one.
 
     Returns:
-        What MLflow's `load_model` of that flavor returns.
+        What MLflow's `load_model` of that flavor returns (for `shap`, its `load_explainer`).
 
     Raises:
         InvalidArgumentError: the model has no such flavor.
@@ -62,7 +65,7 @@ def load(folder: Path, flavor: str | None) -> Any:
         )
     module = _import(_MODULES.get(chosen, f"mlflow.{chosen}"), chosen)
     try:
-        return module.load_model(str(folder))
+        return getattr(module, _FUNCTIONS.get(chosen, "load_model"))(str(folder))
     except ImportError as error:
         raise _missing(chosen, error) from error
 

@@ -38,6 +38,8 @@ class Staged:
         if source is None or (expected.size is not None and expected.size <= SMALL):
             blob = self._pour(stream, expected, progress)
         else:
+            # A buffered reader may have read ahead of where its user stands.
+            os.lseek(source, stream.tell(), os.SEEK_SET)
             size, sha256 = copy_hashed(
                 source, self.descriptor, hash_target=True, limit=expected.size, progress=progress
             )

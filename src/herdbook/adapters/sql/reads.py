@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
 
 from herdbook.adapters.sql import resolve_sql, rows
 from herdbook.adapters.sql.policy_rows import PolicyRows
@@ -27,8 +26,6 @@ from herdbook.names import AliasRef, CatalogName, ModelName, PrincipalName, Sche
 from herdbook.policy.ranges import Ranges
 from herdbook.ports.metadata import Found, ReadTransaction, Resolver, VersionRow
 
-T = TypeVar("T", str, int)
-
 _NO_LIMIT = 2**62
 _IN_RANGES = """WITH r(low, high) AS (SELECT value->>0, value->>1 FROM json_each(:ranges))
     SELECT {columns} FROM r CROSS JOIN {table} {x} ON {x}.key >= r.low AND {x}.key < r.high {joins}
@@ -37,13 +34,13 @@ _ASSIGNMENT = """SELECT a.alias, v.version, a.valid_from, a.valid_to, coalesce(p
     coalesce(pe.written, a.ended_by)
     FROM aliases a JOIN model_versions v ON v.id = a.version_id
     LEFT JOIN principals ps ON ps.id = a.set_by LEFT JOIN principals pe ON pe.id = a.ended_by"""
-_READY_HOLDERS = """JOIN model_versions v ON v.manifest_id = f.manifest_id AND v.status = 'READY'
-    AND v.deleted_at IS NULL
-    JOIN registered_models m ON m.id = v.model_id AND m.deleted_at IS NULL"""
-_HOLDERS = f"""SELECT DISTINCT f.sha256, v.model_id FROM json_each(:wanted) w
-    JOIN manifest_files f ON f.sha256 = w.value {_READY_HOLDERS}"""
-_SIZE_HOLDERS = f"""SELECT DISTINCT f.size, v.model_id FROM json_each(:wanted) w
-    JOIN manifest_files f ON f.size = w.value {_READY_HOLDERS}"""
+_READY_VERSION = """v.manifest_id = f.manifest_id AND v.status = 'READY' AND v.deleted_at IS NULL"""
+_HELD_BY_MODEL = f"""SELECT DISTINCT w.value FROM json_each(:wanted) w JOIN manifest_files f ON f.{{column}} = w.value
+    WHERE EXISTS (SELECT 1 FROM model_versions v WHERE v.model_id = :model AND {_READY_VERSION})"""
+# A file that very many models hold must not be looked up in all of them.
+_HOLDERS = f"""SELECT DISTINCT v.model_id FROM manifest_files f JOIN model_versions v ON {_READY_VERSION}
+    JOIN registered_models m ON m.id = v.model_id AND m.deleted_at IS NULL
+    WHERE f.{{column}} = :wanted LIMIT :limit"""
 # A failed version gives its bytes free; every other one keeps them, in the trash too.
 _LIVE = """SELECT w.value FROM json_each(:wanted) w WHERE
     EXISTS (SELECT 1 FROM uploads u WHERE u.sha256 = w.value
@@ -178,13 +175,23 @@ class SqlReads(SqlResolver, PolicyRows, ReadTransaction):
         found = self._run.all(sql, model=model_id, key=alias_key, before=before, limit=limit)
         return tuple(rows.assignment(row) for row in found)
 
-    def holders(self, digests: Iterable[str], *, limit: int = 64) -> dict[str, tuple[str, ...]]:
-        """Return which models hold digests."""
-        return _grouped(self._run.all(_HOLDERS, wanted=_json(sorted(digests))), limit)
+    def held_by(self, model_id: str, digests: Iterable[str]) -> frozenset[str]:
+        """Return which of the digests a model holds."""
+        found = self._run.all(_HELD_BY_MODEL.format(column="sha256"), wanted=_json(sorted(digests)), model=model_id)
+        return frozenset(row[0] for row in found)
 
-    def size_holders(self, sizes: Iterable[int], *, limit: int = 64) -> dict[int, tuple[str, ...]]:
-        """Return which models hold files of sizes."""
-        return _grouped(self._run.all(_SIZE_HOLDERS, wanted=_json(sorted(sizes))), limit)
+    def sizes_held_by(self, model_id: str, sizes: Iterable[int]) -> frozenset[int]:
+        """Return of which of the sizes a model holds a file."""
+        found = self._run.all(_HELD_BY_MODEL.format(column="size"), wanted=_json(sorted(sizes)), model=model_id)
+        return frozenset(row[0] for row in found)
+
+    def holders(self, sha256: str, *, limit: int = 64) -> tuple[str, ...]:
+        """Return models that hold a digest."""
+        return tuple(row[0] for row in self._run.all(_HOLDERS.format(column="sha256"), wanted=sha256, limit=limit))
+
+    def size_holders(self, size: int, *, limit: int = 64) -> tuple[str, ...]:
+        """Return models that hold a file of a size."""
+        return tuple(row[0] for row in self._run.all(_HOLDERS.format(column="size"), wanted=size, limit=limit))
 
     def uploads(self, version_id: str) -> tuple[FileEntry, ...]:
         """Return the files sent so far for a pending version."""
@@ -255,15 +262,6 @@ def _in_ranges(columns: str, table: str, source: str, within: str) -> str:
     """Return the list statement of a table: ranges first, then the joins of its row."""
     x, _, joins = source.removeprefix(f"FROM {table} ").partition(" ")
     return _IN_RANGES.format(columns=columns, table=table, x=x, joins=joins, within=within)
-
-
-def _grouped(found: list[tuple[T, str]], limit: int) -> dict[T, tuple[str, ...]]:
-    groups: dict[T, list[str]] = {}
-    for key, model_id in found:
-        group = groups.setdefault(key, [])
-        if len(group) < limit:
-            group.append(model_id)
-    return {key: tuple(group) for key, group in groups.items()}
 
 
 def _files(found: list[tuple[str, int, str]]) -> tuple[FileEntry, ...]:

@@ -247,7 +247,7 @@ model_versions = Table(
     UniqueConstraint("model_id", "version"),
     Index("ix_model_versions_run_id", "run_id"),
     Index("ix_model_versions_logged_model_id", "logged_model_id"),
-    Index("ix_model_versions_manifest_id", "manifest_id"),
+    Index("ix_model_versions_manifest_id_model_id", "manifest_id", "model_id"),
     Index("ix_model_versions_status_updated_at", "status", "updated_at"),
 )
 

@@ -152,12 +152,20 @@ class ReadTransaction(Resolver, PolicyLog):
         """Return the assignments of a slot, the newest first, that began before a time."""
 
     @abstractmethod
-    def holders(self, digests: Iterable[str], *, limit: int = 64) -> dict[str, tuple[str, ...]]:
-        """Return for each SHA-256 the ids of models with a READY version that holds it, at most `limit` for each."""
+    def held_by(self, model_id: str, digests: Iterable[str]) -> frozenset[str]:
+        """Return which of the SHA-256s a READY version of a model holds."""
 
     @abstractmethod
-    def size_holders(self, sizes: Iterable[int], *, limit: int = 64) -> dict[int, tuple[str, ...]]:
-        """Return for each size in bytes the ids of models with a READY version that holds a file of it."""
+    def sizes_held_by(self, model_id: str, sizes: Iterable[int]) -> frozenset[int]:
+        """Return of which of the sizes in bytes a READY version of a model holds a file."""
+
+    @abstractmethod
+    def holders(self, sha256: str, *, limit: int = 64) -> tuple[str, ...]:
+        """Return the ids of models with a READY version that holds a SHA-256, at most `limit` of them."""
+
+    @abstractmethod
+    def size_holders(self, size: int, *, limit: int = 64) -> tuple[str, ...]:
+        """Return the ids of models with a READY version that holds a file of a size in bytes, at most `limit`."""
 
     @abstractmethod
     def uploads(self, version_id: str) -> tuple[FileEntry, ...]:

@@ -263,7 +263,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('model_id', 'version', name=op.f('uq_model_versions_model_id_version'))
     )
     op.create_index('ix_model_versions_logged_model_id', 'model_versions', ['logged_model_id'], unique=False)
-    op.create_index('ix_model_versions_manifest_id', 'model_versions', ['manifest_id'], unique=False)
+    op.create_index('ix_model_versions_manifest_id_model_id', 'model_versions', ['manifest_id', 'model_id'], unique=False)
     op.create_index('ix_model_versions_run_id', 'model_versions', ['run_id'], unique=False)
     op.create_index('ix_model_versions_status_updated_at', 'model_versions', ['status', 'updated_at'], unique=False)
     op.create_table('aliases',
