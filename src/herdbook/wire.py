@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import math
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import Enum
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from attrs import fields, has, resolve_types
 from cattrs import Converter, transform_error
@@ -62,7 +64,7 @@ _JSON_NAMES = {str: "text", int: "a whole number", bool: "true or false"}
 
 
 def _number(value: Any, _: Any) -> float:
-    if type(value) not in (int, float):
+    if type(value) not in (int, float) or not math.isfinite(value):
         raise TypeError(f"expected a number, not {value!r}")
     return float(value)
 
@@ -90,15 +92,65 @@ def _sequence(value: Any, kind: Any) -> tuple[Any, ...]:
     return _items(value, ((element, item) for element in value))
 
 
-def _items(value: Any, pairs: Iterable[tuple[Any, Any]]) -> tuple[Any, ...]:
-    """Structure every item, and report every item that fails with its position."""
+def _register_tagged(made: Converter, union: Any, tag: str, spell: Callable[[str], str]) -> None:
+    configure_tagged_union(union, made, tag_name=tag, tag_generator=lambda member: spell(member.__name__))
+    inner = made.get_structure_hook(union)
+    known = [spell(member.__name__) for member in get_args(union)]
+
+    def structure(value: Any, wanted: Any) -> Any:
+        if not isinstance(value, dict):
+            raise TypeError(f"expected an object, not {value!r}")
+        if value.get(tag) not in known:
+            raise ValueError(f"{tag!r} is {value.get(tag)!r}, which is none of {', '.join(known)}")
+        return inner(value, wanted)
+
+    made.register_structure_hook(union, structure)
+
+
+def _is_entity(kind: Any) -> bool:
+    return has(get_origin(kind) or kind)
+
+
+def _only_objects(made: Converter, kind: Any) -> Callable[[Any, Any], Any]:
+    inner = made.gen_structure_attrs_fromdict(kind)
+
+    def structure(value: Any, wanted: Any) -> Any:
+        if not isinstance(value, dict):
+            raise TypeError(f"expected an object, not {value!r}")
+        return inner(value, wanted)
+
+    return structure
+
+
+def _set(value: Any, kind: Any) -> frozenset[Any]:
+    if isinstance(value, frozenset):
+        value = sorted(value)
+    return frozenset(_sequence(value, kind))
+
+
+def _mapping(value: Any, kind: Any) -> dict[str, Any]:
+    """Structure every value, and report every one that fails with its key."""
+    if not isinstance(value, dict):
+        raise TypeError(f"expected an object, not {value!r}")
+    item = get_args(kind)[1]
+    keys = [_text(key) for key in value]
+    return dict(zip(keys, _items(value, ((element, item) for element in value.values()), keys), strict=True))
+
+
+def _bytes(value: Any, _: Any) -> bytes:
+    return value if isinstance(value, bytes) else base64.b64decode(_text(value).encode(), validate=True)
+
+
+def _items(value: Any, pairs: Iterable[tuple[Any, Any]], keys: list[str] | None = None) -> tuple[Any, ...]:
+    """Structure every item, and report every item that fails with its key or position."""
     made: list[Any] = []
     failed: list[Exception] = []
     for position, (element, kind) in enumerate(pairs):
         try:
             made.append(converter.structure(element, kind))
         except (BaseValidationError, TypeError, ValueError, KeyError, RegistryError) as error:
-            error.add_note(IterableValidationNote(f"item {position}", position, kind))
+            index = position if keys is None else keys[position]
+            error.add_note(IterableValidationNote(f"item {index}", index, kind))
             failed.append(error)
     if failed:
         raise IterableValidationError("some items are not acceptable", failed, type(value))
@@ -127,8 +179,15 @@ def _register_names(made: Converter) -> None:
     for kind, parse in parsers.items():
         made.register_structure_hook(kind, _name_hook(kind, parse))
         made.register_unstructure_hook(kind, str)
-    made.register_structure_hook(SecurableName, lambda value, _: parse_securable(_text(value)))
+    made.register_structure_hook(SecurableName, lambda value, _: _securable(value))
     made.register_unstructure_hook(SecurableName, str)
+    # The union and None are one flat union, which has none of the union's hooks.
+    made.register_structure_hook(SecurableName | None, lambda value, _: None if value is None else _securable(value))
+    made.register_unstructure_hook(SecurableName | None, lambda value: None if value is None else str(value))
+
+
+def _securable(value: Any) -> Any:
+    return value if isinstance(value, get_args(SecurableName)) else parse_securable(_text(value))
 
 
 def _name_hook(kind: type, parse: Callable[[str], Any]) -> Callable[[Any, Any], Any]:
@@ -146,14 +205,22 @@ def _make() -> Converter:
     for kind in (str, int, bool):
         made.register_structure_hook(kind, _exactly(kind))
     made.register_structure_hook(float, _number)
+    made.register_structure_hook(bytes, _bytes)
+    made.register_unstructure_hook(bytes, lambda value: base64.b64encode(value).decode())
     made.register_structure_hook(datetime, lambda value, _: parse_time(_text(value)))
     made.register_unstructure_hook(datetime, format_time)
     made.register_structure_hook_func(lambda kind: isinstance(kind, type) and issubclass(kind, Enum), _enum)
     made.register_structure_hook_func(_is_homogeneous_tuple, _sequence)
+    made.register_structure_hook_func(lambda kind: _is_made_of(kind, dict), _mapping)
+    made.register_structure_hook_func(lambda kind: _is_made_of(kind, frozenset), _set)
+    made.register_unstructure_hook_func(
+        lambda kind: _is_made_of(kind, frozenset), lambda value: sorted(made.unstructure(item) for item in value)
+    )
+    made.register_structure_hook_factory(_is_entity, lambda kind: _only_objects(made, kind))
     _register_names(made)
     for recursive in (Array, Property, Object, Map, Column, Param, ModelSignature):
         resolve_types(recursive)
-    configure_tagged_union(ValueType, made, tag_name="kind", tag_generator=lambda member: member.__name__.lower())
+    _register_tagged(made, ValueType, "kind", str.lower)
     made.register_structure_hook(Fields, _fields)
     made.register_structure_hook(Fields | None, lambda value, kind: None if value is None else _fields(value, kind))
     for optional in (Fields, Fields | None):
@@ -161,8 +228,12 @@ def _make() -> Converter:
             optional, lambda value: None if value is None else [made.unstructure(item) for item in value]
         )
     for union, tag in ((Decision, "decision"), (Verdict, "verdict")):
-        configure_tagged_union(union, made, tag_name=tag, tag_generator=lambda member: member.__name__.upper())
+        _register_tagged(made, union, tag, str.upper)
     return made
+
+
+def _is_made_of(kind: Any, origin: type) -> bool:
+    return getattr(kind, "__origin__", None) is origin
 
 
 def _is_homogeneous_tuple(kind: Any) -> bool:
@@ -203,7 +274,7 @@ def structure(data: Any, kind: type[T], *, what: str = "the value") -> T:
 
 
 def to_json(value: Any) -> bytes:
-    """Return canonical JSON: keys sorted, no spaces, UTF-8; equal values give equal bytes."""
+    """Return canonical JSON: keys and sets sorted, no spaces, UTF-8; values spelled alike give the same bytes."""
     plain = converter.unstructure(value)
     return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 

@@ -31,8 +31,36 @@ from herdbook.names import (
 from herdbook.testing import strategies as ours
 
 MODEL = ModelName.parse("prod.fraud.scorer")
-LOOK_ALIKES = ["prоd", "prod\u200b", "ＰＲＯＤ", "prodé", "ⅷ", "٣", "İ", "ſ", "K", "ß"]
-HOSTILE = ["", ".", "-a", "a\n", "\na", "a\x00", " a", "a ", "a.b", "a/b", "a@b", "a" * 256, "../a", "a\r", *LOOK_ALIKES]
+# Cyrillic o, zero width space, full width, accent, Roman numeral, Arabic digit, dotted I, long s, Kelvin, sharp s.
+LOOK_ALIKES = [
+    "pr\u043ed",
+    "prod\u200b",
+    "\uff30\uff32\uff2f\uff24",
+    "prod\u00e9",
+    "\u2177",
+    "\u0663",
+    "\u0130",
+    "\u017f",
+    "\u212a",
+    "\u00df",
+]
+HOSTILE = [
+    "",
+    ".",
+    "-a",
+    "a\n",
+    "\na",
+    "a\x00",
+    " a",
+    "a ",
+    "a.b",
+    "a/b",
+    "a@b",
+    "a" * 256,
+    "../a",
+    "a\r",
+    *LOOK_ALIKES,
+]
 
 
 def is_level(value: object) -> bool:
@@ -99,9 +127,7 @@ def test_every_parser_accepts_exactly_dotted_levels(text: Any) -> None:
     assert accepts(parse_securable, text) is ((whole and len(levels) <= 3) or text == "metastore:")
 
 
-@given(
-    st.one_of(st.integers(-2, 5), st.integers(), st.booleans(), st.floats(), st.text(max_size=3), st.just(10**18))
-)
+@given(st.one_of(st.integers(-2, 5), st.integers(), st.booleans(), st.floats(), st.text(max_size=3), st.just(10**18)))
 def test_a_version_number_is_a_positive_int(number: Any) -> None:
     """No bool, float, text, zero, negative or too large number becomes a version."""
     good = type(number) is int and 1 <= number < 10**18

@@ -17,14 +17,30 @@ from herdbook.formats.signatures import MAX_DEPTH, SignatureError, parse_signatu
 from herdbook.testing import strategies as ours
 from herdbook.wire import from_json, to_json
 
-WORDS = ["array", "map", "object", "any", "tensor", "sparkml-vector", "double", "long", "string", "colour"]
-KEYS = ["type", "name", "items", "values", "properties", "required", "optional", "tensor-spec", "dtype", "shape", "default"]
+WORDS = ["array", "map", "object", "any", "tensor", "sparkml_vector", "double", "long", "string", "colour"]
+KEYS = [
+    "type",
+    "name",
+    "items",
+    "values",
+    "properties",
+    "required",
+    "optional",
+    "tensor-spec",
+    "dtype",
+    "shape",
+    "default",
+]
 PIECES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-2, 5), st.floats(), st.sampled_from(WORDS), st.text(max_size=3)),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS) | st.integers(), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS) | st.integers(), inner, max_size=4)
+    ),
     max_leaves=12,
 )
-SIGNATURE_LIKE = st.dictionaries(st.sampled_from(["inputs", "outputs", "params"]), PIECES | st.lists(PIECES, max_size=2))
+SIGNATURE_LIKE = st.dictionaries(
+    st.sampled_from(["inputs", "outputs", "params"]), PIECES | st.lists(PIECES, max_size=2)
+)
 
 
 @given(ours.signatures())
@@ -124,5 +140,5 @@ def test_old_spellings_are_read() -> None:
 @pytest.mark.parametrize("value", [None, 3, "x", [], {"inputs": 3}, object()])
 def test_what_a_caller_hands_over_is_refused_as_an_argument(value: Any) -> None:
     """signature_from is called with people's values, so it refuses with InvalidArgumentError."""
-    with pytest.raises(InvalidArgumentError, match="^The signature is not acceptable: "):
+    with pytest.raises(InvalidArgumentError, match=r"^The signature is not acceptable: "):
         signature_from(value)

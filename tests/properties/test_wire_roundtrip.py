@@ -77,7 +77,9 @@ def test_json_is_canonical(kind: Any, data: st.DataObject) -> None:
     written = to_json(value)
     other = from_json(json.dumps(shuffled(json.loads(written))), kind)
     assert to_json(other) == written
-    assert json.dumps(json.loads(written), sort_keys=True, separators=(",", ":"), ensure_ascii=False) == written.decode()
+    assert (
+        json.dumps(json.loads(written), sort_keys=True, separators=(",", ":"), ensure_ascii=False) == written.decode()
+    )
 
 
 @given(st.frozensets(ours.texts(), min_size=2, max_size=6))

@@ -10,9 +10,7 @@ from herdbook import errors
 from herdbook.errors import PermissionDeniedError, RegistryError, RuleViolationError
 from herdbook.verdicts import Denied, Privilege, Rejection, SecurableKind, Sight
 
-CLASSES = [
-    kind for kind in vars(errors).values() if inspect.isclass(kind) and kind.__module__ == errors.__name__
-]
+CLASSES = [kind for kind in vars(errors).values() if inspect.isclass(kind) and kind.__module__ == errors.__name__]
 # DESIGN section 6, and the exit codes that scripts rely on.
 TABLE = {
     "InvalidArgumentError": ("INVALID_ARGUMENT", 400, 2),

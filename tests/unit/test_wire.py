@@ -46,7 +46,9 @@ def test_a_whole_number_is_no_truth_value() -> None:
     """1 is not true, and 'true' is not either."""
     base = {"id": "p", "name": "user:a", "created_at": "2026-01-01T00:00:00Z"}
     for value in (1, 0, "true", None):
-        assert faults_of({**base, "enabled": value}, Principal) == [f"expected true or false, not {value!r} @ $.enabled"]
+        assert faults_of({**base, "enabled": value}, Principal) == [
+            f"expected true or false, not {value!r} @ $.enabled"
+        ]
 
 
 def test_unknown_keys_are_named_with_the_known_ones() -> None:
@@ -175,7 +177,7 @@ def test_an_optional_securable_may_be_missing_null_or_text() -> None:
 @pytest.mark.parametrize("text", ["", "{", b"\xff", "[" * 100_000, "{'a': 1}"])
 def test_what_is_no_json_is_said_so(text: str | bytes) -> None:
     """Broken and hostile JSON is InvalidArgumentError that says what was read."""
-    with pytest.raises(InvalidArgumentError, match="^the body is not JSON: "):
+    with pytest.raises(InvalidArgumentError, match=r"^the body is not JSON: "):
         from_json(text, AliasAssignment, what="the body")
 
 

@@ -100,6 +100,39 @@ def test_without_pyfunc_the_first_flavor_is_taken(trained, tmp_path):
         load(copy, None)
 
 
+def test_the_package_to_install_is_the_one_that_pip_knows(trained):
+    """Where module and distribution differ, the hint has the distribution: `scikit-learn`, not `sklearn`."""
+    code = (
+        "import sys; sys.modules[sys.argv[1]] = None\n"
+        "from pathlib import Path\nfrom herdbook.errors import PluginLoadError\n"
+        "from herdbook_mlflow.loading import load\n"
+        "try:\n    load(Path(sys.argv[2]), 'sklearn')\n"
+        "except PluginLoadError as error:\n    print(error.hint)\n"
+    )
+    for module, wanted in (("sklearn", "Install 'scikit-learn'."), ("mlflow", "Install 'mlflow'.")):
+        command = [sys.executable, "-W", "ignore", "-c", code, module, trained[0]]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == wanted
+
+
+def test_flavors_of_others_are_passed_over(trained, tmp_path):
+    """A flavor that MLflow cannot load is never taken by itself, and is refused when it is asked for."""
+    folder, model, *_ = trained
+    copy = Path(shutil.copytree(folder, tmp_path / "model"))
+    document = yaml.safe_load((copy / "MLmodel").read_text())
+    document["flavors"] = {"acme": {}, "sklearn": document["flavors"]["sklearn"]}
+    (copy / "MLmodel").write_text(yaml.safe_dump(document))
+    assert load(copy, None).coef_.shape == model.coef_.shape
+    with pytest.raises(InvalidArgumentError, match="no flavor 'acme'"):
+        load(copy, "acme")
+
+
+def test_a_folder_without_an_mlmodel_file(tmp_path):
+    """It is refused with our own error, not with MLflow's."""
+    with pytest.raises(InvalidArgumentError, match="no MLmodel"):
+        load(tmp_path, None)
+
+
 def test_every_flavor_is_one_of_mlflows():
     """Each name on the list has its module in the installed MLflow, with a function that loads; none is left out."""
     (root,) = importlib.util.find_spec("mlflow").submodule_search_locations

@@ -8,14 +8,18 @@ import pytest
 
 import herdbook
 from herdbook.bootstrap import open_registry, shipped_policies
+from herdbook.entities import ModelDescription
 from herdbook.errors import InvalidArgumentError, RuleViolationError
+from herdbook.plugins.check_runner import run_check, validate_params
 from herdbook.settings import Settings
-from herdbook.testing.check_contract import CheckContract
+from herdbook.testing.check_contract import CheckContract, candidate_of
 from herdbook.testing.samples import SIGNATURE
+from herdbook.verdicts import Reject
 from herdbook_modelcard.check import section_words
 from herdbook_modelcard.params import ModelCardParams
 from herdbook_modelcard.plugin import herdbook_pre_register_checks
 
+INTENDED = "Telling iris species apart in teaching, nothing else."
 GOOD = """# Iris
 
 Intended use
@@ -42,7 +46,17 @@ class TestModelCard(CheckContract):
     def good_files(self):
         return {"README.md": GOOD.encode()}
 
-    @pytest.fixture(params=["", "# Intended use\ntoo short\n", "```\n# Intended use\n# Limitations\n```\n"])
+    @pytest.fixture(
+        params=[
+            "",
+            "# Intended use\ntoo short\n",
+            "```\n# Intended use\n# Limitations\n```\n",
+            GOOD.replace(INTENDED, "- - .\n| | | | | |"),
+            GOOD.replace(INTENDED, "<!-- write some words here please -->"),
+            GOOD.replace(INTENDED, "Later <!-- write some words here -->"),
+            GOOD.replace("It knows three species, and only from clean measurements.", "").replace("more", ""),
+        ]
+    )
     def bad_files(self, request):
         return {"README.md": request.param.encode()}
 
@@ -53,6 +67,49 @@ def test_words_are_counted_by_section():
     assert words["limitations"] == 10
     assert words["further"] == 1
     assert "code" not in words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("# Limitations\n## Limitations\nthree words here\n", {"limitations": 3}),
+        ("\ufeff# Limitations\na b\n", {"limitations": 2}),
+        ("# [Limitations](https://example.org)\na b\n", {"limitations": 2}),
+        ("# `Limitations`: #\na b\n", {"limitations": 2}),
+        ("# Intended   **use**\na\nb\n", {"intended use": 2}),
+        ("# R&amp;D\na b\n", {"r&d": 2}),
+        ("> # Limitations\n> a b\n", {}),
+        ("- # Limitations\n  a b\n", {}),
+        ("# A\n\n> quoted words\n\n- listed\n", {"a": 3}),
+        ("# A\n[words here](https://example.org/not/these)\n", {"a": 2}),
+        ("# A\n<b>bold</b> plain\n", {"a": 2}),
+        ("---\nlicense: mit\n---\n# A\nb\n", {"license: mit": 0, "a": 1}),
+        ("", {}),
+    ],
+)
+def test_only_what_a_reader_sees_counts(text, words):
+    """Markup, comments and addresses are no words; a heading is compared by what it shows."""
+    assert section_words(text) == words
+
+
+def test_every_lack_is_reported_at_once(tmp_path):
+    """A missing section and a short one are two reasons, and the hint names what to write."""
+    card = {"README.md": b"# Limitations\nfew words\n"}
+    verdict = run_check(herdbook_pre_register_checks()[0], candidate_of(card, tmp_path, ModelDescription()), {})
+    assert isinstance(verdict, Reject)
+    said = [verdict.message, *verdict.reasons]
+    assert len(said) == 4
+    assert "has 2 words, fewer than 5" in said[3]
+    assert all(section in verdict.hint for section in ModelCardParams().sections)
+
+
+@pytest.mark.parametrize(
+    "params", [{"sections": []}, {"sections": [" "]}, {"sections": ["A", "a:"]}, {"min_words": 0}, {"file": ""}]
+)
+def test_params_that_demand_nothing_are_refused(params):
+    """A rule that would let anything pass is a mistake, found before anything runs."""
+    with pytest.raises(InvalidArgumentError, match=next(iter(params))):
+        validate_params(herdbook_pre_register_checks()[0], params)
 
 
 def test_a_rule_demands_sections(tmp_path):

@@ -22,10 +22,11 @@ from herdbook.errors import InvalidArgumentError
 T = TypeVar("T")
 Path = tuple[str | int, ...]
 
-_HEADER = re.compile(r"^\s*(\[\[?)\s*(.+?)\s*\]\]?\s*(#.*)?$")
-_ASSIGNMENT = re.compile(
-    r"""^\s*((?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)(?:\s*\.\s*(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+))*)\s*="""
-)
+_KEY = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)"""
+_DOTTED = rf"({_KEY}(?:\s*\.\s*{_KEY})*)"
+_HEADER = re.compile(rf"^\s*(\[\[?)\s*{_DOTTED}\s*\]")
+_ASSIGNMENT = re.compile(rf"^\s*{_DOTTED}\s*=")
+_LONG = len('"""')
 _PART = re.compile(r""""((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]+)""")
 
 
@@ -60,11 +61,13 @@ def load_toml(text: str, *, file: str) -> LocatedTable:
     """
     try:
         data = tomli.loads(text)
+    except RecursionError as error:
+        raise InvalidArgumentError(f"{file}:1: {error}.", hint="Nest its values less deeply.") from error
     except tomli.TOMLDecodeError as error:
         line = getattr(error, "lineno", 1)
         message = getattr(error, "msg", str(error))
         raise InvalidArgumentError(f"{file}:{line}: {message}.", hint="Correct the TOML.") from error
-    return LocatedTable(file=file, data=data, lines=dict(_locate(text)))
+    return LocatedTable(file=file, data=data, lines=_first_lines(text))
 
 
 def structure_located(table: LocatedTable, path: Path, kind: type[T], *, converter: Converter) -> T:
@@ -126,6 +129,14 @@ def _dotted(path: Path) -> str:
     return text
 
 
+def _first_lines(text: str) -> dict[Path, int]:
+    lines: dict[Path, int] = {}
+    for path, line in _locate(text):
+        # Dotted keys name the tables around them again and again.
+        lines.setdefault(path, line)
+    return lines
+
+
 def _locate(text: str) -> Iterator[tuple[Path, int]]:
     """Yield the line of every table header and key; the text is known to be TOML."""
     prefix: Path = ()
@@ -148,7 +159,11 @@ def _locate(text: str) -> Iterator[tuple[Path, int]]:
 
 
 def _keys(text: str) -> tuple[str, ...]:
-    return tuple(double or single or bare for double, single, bare in _PART.findall(text))
+    """Return the parts of a dotted key; an escaped one is read by the TOML parser itself."""
+    return tuple(
+        next(iter(tomli.loads(f'"{double}" = 0'))) if double else single or bare
+        for double, single, bare in _PART.findall(text)
+    )
 
 
 def _resolved(keys: tuple[str, ...], counts: dict[Path, int], *, appended: bool) -> Path:
@@ -176,6 +191,9 @@ def _end_of_value(lines: list[str], number: int, column: int) -> int:
                     column += 1
                 elif line.startswith(quote, column):
                     column += len(quote) - 1
+                    # Up to two quotation marks before the closing three belong to the text.
+                    while len(quote) == _LONG and line.startswith(quote[0], column + 1):
+                        column += 1
                     quote = ""
             elif line[column] in "\"'":
                 mark = line[column]
@@ -186,7 +204,7 @@ def _end_of_value(lines: list[str], number: int, column: int) -> int:
             else:
                 depth += (line[column] in "[{") - (line[column] in "]}")
             column += 1
-        if depth <= 0 and len(quote) != 3:  # noqa: PLR2004 three quotation marks
+        if depth <= 0 and len(quote) != _LONG:
             return number
         number, column = number + 1, 0
     return number

@@ -39,12 +39,12 @@ def describe_model(mlmodel: bytes, *, requirements: bytes | None = None) -> Mode
         raise InvalidArgumentError("MLmodel is not a mapping.", hint="It should begin with lines such as 'flavors:'.")
     _check_json(data)
     signature, error = _signature(data.get("signature"))
-    model_id = _text(data.get("model_id")) or _text(data.get("model_uuid"))
     return ModelDescription(
         flavors=_mapping(data.get("flavors")),
         signature=signature,
         signature_error=error,
-        model_id=model_id,
+        # MLflow's older `model_uuid` is another thing: no logged model has it for its id.
+        model_id=_text(data.get("model_id")),
         run_id=_text(data.get("run_id")),
         mlflow_version=_text(data.get("mlflow_version")),
         created_at_text=_text(data.get("utc_time_created")),
@@ -71,7 +71,7 @@ def _signature(value: Any) -> tuple[ModelSignature | None, str | None]:
 
 def _check_json(data: dict[str, Any]) -> None:
     try:
-        json.dumps(data, allow_nan=False)
+        json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArgumentError(f"MLmodel holds more than plain data: {error}.") from error
 

@@ -29,7 +29,9 @@ class _Loader(_Base):  # type: ignore[misc]  # the base is chosen at run time
     """Safe loading that refuses duplicate keys and keeps times as text."""
 
 
-def _mapping(loader: Any, node: yaml.MappingNode) -> dict[str, Any]:
+def _mapping(loader: Any, node: yaml.Node) -> dict[str, Any]:
+    if not isinstance(node, yaml.MappingNode):
+        raise _RefusedError("a mapping was expected", node.start_mark.line + 1)
     made: dict[str, Any] = {}
     for key_node, value_node in node.value:
         key = loader.construct_object(key_node, deep=True)
@@ -42,6 +44,10 @@ def _mapping(loader: Any, node: yaml.MappingNode) -> dict[str, Any]:
     return made
 
 
+def _refuse(loader: Any, node: yaml.Node) -> Any:  # noqa: ARG001 the shape of a constructor
+    raise _RefusedError(f"{node.tag} is not plain data", node.start_mark.line + 1)
+
+
 def _float(loader: Any, node: yaml.ScalarNode) -> float | str:
     value = float(loader.construct_yaml_float(node))
     # JSON has no such numbers; as text they are at least not lost.
@@ -50,6 +56,8 @@ def _float(loader: Any, node: yaml.ScalarNode) -> float | str:
 
 _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
 _Loader.add_constructor("tag:yaml.org,2002:float", _float)
+for _kind in ("set", "omap", "pairs", "binary"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _refuse)
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_yaml_str(node))
 
 
@@ -83,7 +91,8 @@ def load_yaml(data: bytes, *, what: str) -> Any:
         where = "" if mark is None else f", line {mark.line + 1}"
         problem = getattr(error, "problem", None) or "it is not well formed"
         raise InvalidArgumentError(f"{what} is not acceptable YAML{where}: {problem}.") from error
-    except (ValueError, RecursionError, OverflowError) as error:
+    except (ValueError, LookupError, RecursionError, OverflowError) as error:
+        # PyYAML's constructors raise LookupError for tags that do not fit, such as `!!int ""`.
         raise InvalidArgumentError(f"{what} cannot be read: {error}.") from error
 
 

@@ -141,7 +141,7 @@ def _param(item: dict[str, Any], where: str) -> Param:
         name=_name(item, where, optional=False) or "",
         # Before 2.4, MLflow wrote a parameter's type under `dtype`.
         type=_type(item if "type" in item else {**item, "type": item.get("dtype")}, where, MAX_DEPTH),
-        default=item.get("default"),
+        default=_plain(item.get("default"), f"{where}.default"),
         shape=None if shape is None else _shape(shape, f"{where}.shape"),
     )
 
@@ -160,7 +160,7 @@ def _type(item: Any, where: str, depth: int) -> ValueType:
         return Object(properties=_properties(item.get("properties"), f"{where}.properties", depth - 1))
     if kind == "any":
         return Anything()
-    if kind == "sparkml-vector":
+    if kind == "sparkml_vector":
         return SparkVector()
     if isinstance(kind, str) and kind in _SCALARS:
         return Scalar(type=_SCALARS[kind])
@@ -173,7 +173,7 @@ def _properties(value: Any, where: str, depth: int) -> tuple[Property, ...]:
     made = []
     for name, item in value.items():
         place = f"{where}.{name}"
-        made.append(Property(name=str(name), type=_type(item, place, depth), required=_required(item, place)))
+        made.append(Property(name=_text(name, where), type=_type(item, place, depth), required=_required(item, place)))
     return tuple(made)
 
 
@@ -197,6 +197,8 @@ def _name(item: dict[str, Any], where: str, *, optional: bool) -> str | None:
 def _text(value: Any, where: str) -> str:
     if not isinstance(value, str):
         raise SignatureError(f"{where}: expected text, not {_short(value)}")
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise SignatureError(f"{where}: {_short(value)} is not valid Unicode")
     return value
 
 
@@ -204,6 +206,27 @@ def _shape(value: Any, where: str) -> tuple[int, ...]:
     if not isinstance(value, list | tuple) or not all(type(size) is int and size >= -1 for size in value):
         raise SignatureError(f"{where}: expected a list of sizes, not {_short(value)}")
     return tuple(value)
+
+
+def _plain(value: Any, where: str) -> Any:
+    """Return a default that JSON can carry, under the same limit on depth as types."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            part
+            for item in level
+            if isinstance(item, list | dict)
+            for part in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            break
+    else:
+        raise SignatureError(f"{where}: it is nested more than {MAX_DEPTH} deep")
+    try:
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, ValueError) as error:
+        raise SignatureError(f"{where}: it is not plain data ({error})") from error
+    return value
 
 
 def _short(value: Any) -> str:
@@ -246,4 +269,4 @@ def _write_type(kind: ValueType) -> dict[str, Any]:
         case Anything():
             return {"type": "any"}
         case SparkVector():
-            return {"type": "sparkml-vector"}
+            return {"type": "sparkml_vector"}

@@ -32,9 +32,16 @@ class PrincipalName:
         ('user:alice', 'group:okta/Risk')
     """
 
-    principal_kind: PrincipalKind
+    principal_kind: PrincipalKind = field()
     name: str = field(eq=fold)
     source: str = field(default="", eq=fold)
+
+    @principal_kind.validator
+    def _check_kind(self, _: Attribute[PrincipalKind], value: object) -> None:
+        if not isinstance(value, PrincipalKind):
+            raise InvalidArgumentError(
+                f"{value!r} is no kind of principal.", hint="The kinds are user, group, role and service."
+            )
 
     @name.validator
     def _check_name(self, _: Attribute[str], value: object) -> None:
@@ -52,6 +59,8 @@ class PrincipalName:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Parse `KIND:SOURCE/NAME`, `KIND:NAME` or a bare word; raises InvalidArgumentError otherwise."""
+        if not isinstance(text, str):
+            raise InvalidArgumentError(f"{text!r} is not text.", hint="Write KIND:NAME.")
         kind, colon, rest = text.partition(":")
         if not colon:
             kind, rest = PrincipalKind.USER.value, text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from attrs import Attribute, field, frozen
 
@@ -45,6 +45,17 @@ def _check_version(_: object, attribute: Attribute[int], value: object) -> None:
         raise InvalidArgumentError(
             f"{value!r} is not a version number: it is a whole number from 1 up.", field=attribute.name
         )
+
+
+def check_model(_: object, attribute: Attribute[Any], value: object) -> None:
+    """Refuse what is not the name of a registered model."""
+    if not isinstance(value, ModelName):
+        raise InvalidArgumentError(f"{value!r} is not the name of a registered model.", field=attribute.name)
+
+
+def _check_container(_: object, attribute: Attribute[Any], value: object) -> None:
+    if not isinstance(value, SchemaName | CatalogName):
+        raise InvalidArgumentError(f"{value!r} is not the name of a schema or catalog.", field=attribute.name)
 
 
 def _levels(text: str, count: int, what: str, form: str) -> list[str]:
@@ -176,7 +187,7 @@ class ModelName:
 class VersionRef:
     """A version of a registered model, `prod.fraud.scorer/3`."""
 
-    model: ModelName
+    model: ModelName = field(validator=check_model)
     version: int = field(validator=_check_version)
 
     @classmethod
@@ -203,7 +214,7 @@ class AliasRef:
     """An alias slot of a registered model, `prod.fraud.scorer@champion`."""
 
     kind: ClassVar = SecurableKind.MODEL_ALIAS
-    model: ModelName
+    model: ModelName = field(validator=check_model)
     alias: str = field(validator=_check_alias, eq=fold)
 
     @classmethod
@@ -233,7 +244,7 @@ class AliasSlots:
     """One alias on every model of a schema or catalog, now and later: `prod.fraud@champion`."""
 
     kind: ClassVar = SecurableKind.MODEL_ALIAS
-    container: SchemaName | CatalogName
+    container: SchemaName | CatalogName = field(validator=_check_container)
     alias: str = field(validator=_check_alias, eq=fold)
 
     def __str__(self) -> str:
@@ -262,6 +273,8 @@ def parse_securable(text: str) -> SecurableName:
         >>> parse_securable("prod.fraud@champion").kind.value
         'MODEL_ALIAS'
     """
+    if not isinstance(text, str):
+        raise InvalidArgumentError(f"{text!r} is not text.", hint="Write CATALOG.SCHEMA.MODEL.")
     if text == "metastore:":
         return METASTORE
     body, at, alias = text.partition("@")

@@ -10,14 +10,15 @@ from herdbook.errors import InvalidArgumentError
 def parse_time(text: str) -> datetime:
     """Parse an RFC 3339 time with an offset into UTC, milliseconds kept; raises InvalidArgumentError otherwise."""
     try:
-        moment = datetime.fromisoformat(text)
-    except (ValueError, TypeError):
+        read = datetime.fromisoformat(text)
+        # A naive time would be read in the zone of this machine.
+        moment = None if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
         moment = None
-    if moment is None or moment.tzinfo is None:
+    if moment is None:
         raise InvalidArgumentError(
             f"{text!r} is not a time with an offset.", hint="Write it like 2026-11-01T00:00:00Z."
         )
-    moment = moment.astimezone(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 from urllib.parse import parse_qsl
 
 from attrs import Attribute, field, frozen
 
 from herdbook.errors import InvalidArgumentError
-from herdbook.names.securables import AliasRef, ModelName, VersionRef, strip_scheme
+from herdbook.names.securables import AliasRef, ModelName, VersionRef, check_model, strip_scheme
 from herdbook.names.times import format_time, parse_time
 
 _LOGGED_MODEL = re.compile(r"m-[A-Za-z0-9_-]{1,250}", re.ASCII)
+
+
+def _in_milliseconds(moment: datetime | None) -> datetime | None:
+    if moment is None:
+        return None
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise InvalidArgumentError(f"{moment!r} is not a time with an offset.", hint="Give a UTC datetime.")
+    return parse_time(format_time(moment))
 
 
 @frozen(kw_only=True)
 class LatestRef:
     """The highest READY version of a registered model, `prod.fraud.scorer/latest`."""
 
-    model: ModelName
+    model: ModelName = field(validator=check_model)
 
     def __str__(self) -> str:
         return f"{self.model}/latest"
@@ -33,8 +41,8 @@ class LoggedModelRef:
     model_id: str = field()
 
     @model_id.validator
-    def _check(self, _: Attribute[str], value: str) -> None:
-        if _LOGGED_MODEL.fullmatch(value) is None:
+    def _check(self, _: Attribute[str], value: object) -> None:
+        if not isinstance(value, str) or _LOGGED_MODEL.fullmatch(value) is None:
             raise InvalidArgumentError(f"{value!r} is not the id of a logged model: it is 'm-' and its id.")
 
     def __str__(self) -> str:
@@ -50,8 +58,18 @@ class ModelUri:
         as_of: The time (UTC) as of which an alias is resolved; None is now.
     """
 
-    ref: VersionRef | AliasRef | LatestRef | LoggedModelRef
-    as_of: datetime | None = None
+    ref: VersionRef | AliasRef | LatestRef | LoggedModelRef = field()
+    as_of: datetime | None = field(default=None, converter=_in_milliseconds)
+
+    @ref.validator
+    def _check_ref(self, _: Attribute[Any], value: object) -> None:
+        if not isinstance(value, VersionRef | AliasRef | LatestRef | LoggedModelRef):
+            raise InvalidArgumentError(f"{value!r} is not what a models URI points to.")
+
+    @as_of.validator
+    def _check_as_of(self, _: Attribute[Any], value: object) -> None:
+        if value is not None and not isinstance(self.ref, AliasRef):
+            raise InvalidArgumentError(f"as_of goes with an alias only, not with {self.ref}.")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -67,6 +85,8 @@ class ModelUri:
         body, mark, query = strip_scheme(text).partition("?")
         as_of = _parse_as_of(query, text) if mark else None
         ref: VersionRef | AliasRef | LatestRef | LoggedModelRef
+        if body.startswith("models:/"):
+            raise InvalidArgumentError(f"{text!r} has 'models:/' twice.", hint="Write it once.")
         if "@" in body:
             return cls(ref=AliasRef.parse(body), as_of=as_of)
         if as_of is not None:

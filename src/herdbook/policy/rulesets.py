@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -76,6 +77,16 @@ def _line(table: LocatedTable, position: int) -> int:
     return table.line_of(("rules", position))
 
 
+def _check_plain(entry: _Entry, origin: str) -> None:
+    try:
+        json.dumps(entry.params, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidArgumentError(
+            f"{origin}: the params of {entry.check!r} are not plain data: {error}.",
+            hint="Write times as text, and no inf or nan.",
+        ) from error
+
+
 def _effective(entry: _Entry, origin: str, revision: int) -> EffectiveRule:
     if (entry.rule is None) == (entry.check is None):
         raise InvalidArgumentError(f"{origin}: an entry names either a rule or a check.", hint="Give one of the two.")
@@ -85,6 +96,7 @@ def _effective(entry: _Entry, origin: str, revision: int) -> EffectiveRule:
             hint="Bind it to metastore:, a catalog, schema or model.",
         )
     if entry.check is not None:
+        _check_plain(entry, origin)
         return EffectiveRule(
             rule=entry.check, on=str(entry.on), origin=origin, revision=revision, params=entry.params, is_check=True
         )

@@ -25,6 +25,7 @@ from herdbook.verdicts import Reject, Rejection, Verdict
 MLMODEL = "MLmodel"
 REQUIREMENTS = "requirements.txt"
 MAX_DOCUMENT = 1024 * 1024
+MAX_DESCRIBED = 1024
 
 
 class CheckSource(Protocol):
@@ -64,6 +65,7 @@ class Admission:
         self._artifacts = artifacts
         self._checks = checks
         self._read_at: tuple[int, RuleSet] | None = None
+        self._described: dict[str, ModelDescription] = {}
         self._lock = threading.Lock()
 
     def rules_for(self, chain: Chain, log: PolicyLog | None = None) -> tuple[EffectiveRule, ...]:
@@ -100,8 +102,21 @@ class Admission:
                 except InvalidArgumentError as error:
                     raise InvalidArgumentError(f"{rule.origin}: {error.message}", hint=error.hint) from error
 
-    def describe(self, manifest: Manifest) -> ModelDescription:
+    def described(self, manifest_sha256: str) -> ModelDescription | None:
+        """Return what the files of a manifest were read to say before; it depends on nothing but their bytes."""
+        with self._lock:
+            return self._described.get(manifest_sha256)
+
+    def describe(self, manifest: Manifest, manifest_sha256: str) -> ModelDescription:
         """Read what a model's files say of it; a broken MLmodel is kept as its `signature_error`."""
+        found = self.described(manifest_sha256) or self._describe(manifest)
+        with self._lock:
+            self._described[manifest_sha256] = found
+            if len(self._described) > MAX_DESCRIBED:
+                del self._described[next(iter(self._described))]
+        return found
+
+    def _describe(self, manifest: Manifest) -> ModelDescription:
         document = self._read(manifest, MLMODEL)
         if document is None:
             return ModelDescription()

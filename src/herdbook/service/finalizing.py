@@ -86,17 +86,17 @@ class Finalizing:
             raise ConflictError(
                 f"The {self._subject.what} is {version.status} already.", hint="Register a new version instead."
             )
-        self._check_complete(tx, version, admitted.chain.object.id)
+        self._check_complete(tx, version, admitted.chain)
         rules = self._core.admission.rules_for(admitted.chain, tx)
         manifest_id = tx.insert_manifest(self._manifest, self._sha256, new_id=self._core.ids.new())
         until = stamp.at_ms + int(self._core.admission.lease_s(rules) * 1000)
         lease = tx.take_lease(version.id, manifest_id, now_ms=stamp.at_ms, until_ms=until)
         return Outcome(result=_Leased(version=version, lease=lease, chain=admitted.chain, rules=rules))
 
-    def _check_complete(self, tx: WriteTransaction, version: ModelVersion, model_id: str) -> None:
+    def _check_complete(self, tx: WriteTransaction, version: ModelVersion, model: Chain) -> None:
         sent = {(entry.sha256, entry.size) for entry in tx.uploads(version.id)}
         rest = [entry for entry in self._manifest.files if (entry.sha256, entry.size) not in sent]
-        lacking = Holdings(self._core.gate, self._caller, tx, model_id).missing(rest)
+        lacking = Holdings(self._core.gate, self._caller, tx, model).missing(rest)
         if lacking:
             names = ", ".join(entry.path for entry in lacking[:_SHOWN_MISSING])
             more = f" and {len(lacking) - _SHOWN_MISSING} more" if len(lacking) > _SHOWN_MISSING else ""
@@ -108,7 +108,7 @@ class Finalizing:
 
     def _judge(self, leased: _Leased) -> _Judged:
         admission = self._core.admission
-        model = admission.describe(self._manifest)
+        model = admission.describe(self._manifest, self._sha256)
         applicant = Applicant(version=leased.version, manifest=self._manifest, model=model)
         rejections = admission.judge_rules(leased.rules, applicant)
         return _Judged(model=model, rejections=rejections + admission.judge_checks(leased.rules, applicant))

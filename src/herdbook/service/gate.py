@@ -67,13 +67,13 @@ class Idempotency(Generic[R]):
 
     Args:
         key: The caller's key; None where it gave none.
-        request: Plain values that make the request what it is.
+        request: Returns the plain values that make the request what it is.
         keep: Turns the result into bytes.
         restore: Turns the bytes back into the answer.
     """
 
     key: str | None
-    request: object
+    request: Callable[[], object]
     keep: Callable[[R], bytes]
     restore: Callable[[WriteTransaction, bytes], R]
 
@@ -188,8 +188,18 @@ class Gate:
         *,
         idempotency: Idempotency[R] | None = None,
         reason: str | None = None,
+        admitted: bool = False,
     ) -> R:
         """Carry out a changing verb: authorized first without a lock, then again in the transaction that writes.
+
+        Args:
+            caller: Who asks.
+            operation: The verb.
+            subject: What it is about.
+            body: Does the work, in the transaction.
+            idempotency: How a repeated request is recognised.
+            reason: Why, for the ledger.
+            admitted: Whether the caller of this has just admitted the subject without a lock itself.
 
         Raises:
             NotFoundError, PermissionDeniedError: see `admit`.
@@ -197,17 +207,18 @@ class Gate:
         """
         check_reason(reason)
         check_idempotency_key(idempotency.key if idempotency is not None else None)
-        self.admit(caller, operation, subject)
+        if not admitted:
+            self.admit(caller, operation, subject)
         with self._store.write() as tx:
-            admitted = self.admit(caller, operation, subject, tx, tx)
+            found = self.admit(caller, operation, subject, tx, tx)
             stamp = Stamp(at_ms=self._clock.now_ms(), by=caller.principal_id)
             if idempotency is not None and idempotency.key is not None:
                 kept = _replay(tx, caller, operation, idempotency, stamp)
                 if kept is not None:
                     return idempotency.restore(tx, kept)
-            outcome = body(tx, admitted, stamp)
+            outcome = body(tx, found, stamp)
             if outcome.happened is not None:
-                because = admitted.because
+                because = found.because
                 record(tx, self._ids, caller, operation, outcome.happened, stamp, reason=reason, because=because)
             if idempotency is not None and idempotency.key is not None:
                 _remember(tx, caller, operation, idempotency, outcome.result, stamp)
@@ -238,7 +249,7 @@ def missing(what: str) -> NotFoundError:
 
 
 def _request_sha256(idempotency: Idempotency[R]) -> str:
-    return hashlib.sha256(canonical(idempotency.request)).hexdigest()
+    return hashlib.sha256(canonical(idempotency.request())).hexdigest()
 
 
 def _replay(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from herdbook.entities import Caller, FileEntry
+from herdbook.entities import Caller, Chain, FileEntry
 from herdbook.ports.metadata import ReadTransaction
 from herdbook.service.gate import Gate
 from herdbook.verdicts import Allowed, Privilege
@@ -20,15 +20,15 @@ class Holdings:
         gate: Judges EXECUTE.
         caller: Who asks.
         tx: What is read from.
-        model_id: The model that the files are for.
+        model: The chain of the model that the files are for.
     """
 
-    def __init__(self, gate: Gate, caller: Caller, tx: ReadTransaction, model_id: str) -> None:
+    def __init__(self, gate: Gate, caller: Caller, tx: ReadTransaction, model: Chain) -> None:
         self._gate = gate
         self._caller = caller
         self._tx = tx
-        self._model_id = model_id
-        self._judged: dict[str, bool] = {}
+        self._model_id = model.object.id
+        self._judged: dict[str, bool] = {self._model_id: self._allowed(model)}
 
     def missing(self, files: Iterable[FileEntry]) -> tuple[FileEntry, ...]:
         """Return the files that no version which the caller may execute holds."""
@@ -55,8 +55,9 @@ class Holdings:
         known = self._judged.get(model_id)
         if known is None:
             chain = self._tx.model_by_id(model_id).chain
-            known = chain is not None and isinstance(
-                self._gate.may(self._caller, Privilege.EXECUTE, chain, self._tx), Allowed
-            )
+            known = chain is not None and self._allowed(chain)
             self._judged[model_id] = known
         return known
+
+    def _allowed(self, chain: Chain) -> bool:
+        return isinstance(self._gate.may(self._caller, Privilege.EXECUTE, chain, self._tx), Allowed)

@@ -52,7 +52,7 @@ class GovernedRegisteredModels(GovernedPart, RegisteredModels):
 
         idempotency: Idempotency[RegisteredModel] = Idempotency(
             key=idempotency_key,
-            request=[str(new), comment, given],
+            request=lambda: [str(new), comment, given],
             keep=to_json,
             restore=lambda _tx, answer: from_json(answer, RegisteredModel),
         )

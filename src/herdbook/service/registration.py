@@ -51,8 +51,9 @@ class _Draft:
     tags: dict[str, str]
     lineage: Lineage
     manifest: Manifest | None
-    description: ModelDescription | None
-    rules: tuple[EffectiveRule, ...]
+    sha256: str = ""
+    description: ModelDescription | None = None
+    rules: tuple[EffectiveRule, ...] = ()
 
 
 class GovernedRegistration(GovernedPart):
@@ -64,7 +65,7 @@ class GovernedRegistration(GovernedPart):
         with self._core.store.read() as tx:
             admitted = self._core.gate.admit(self._caller, Operation.UPLOAD_PLAN, subjects.model(model), tx, tx)
             sent = () if version is None else self._sent(tx, subjects.version(model.version(version)))
-            holdings = Holdings(self._core.gate, self._caller, tx, admitted.chain.object.id)
+            holdings = Holdings(self._core.gate, self._caller, tx, admitted.chain)
             known = [FileEntry(path=f.path, size=f.size, sha256=f.sha256) for f in files if f.sha256 is not None]
             lacking = {entry.sha256 for entry in holdings.missing(known)} - {entry.sha256 for entry in sent}
             sizes = holdings.sizes(f.size for f in files if f.sha256 is None) | {entry.size for entry in sent}
@@ -107,7 +108,9 @@ class GovernedRegistration(GovernedPart):
                 raise missing(f"model version of {model}")
             return row.version
 
-        request = [str(model), comment, given, unstructure(origin), manifest and manifest_sha256(manifest)]
+        def request() -> object:
+            return [str(model), comment, given, unstructure(origin), draft.sha256]
+
         return self._core.gate.change(
             self._caller,
             Operation.CREATE_MODEL_VERSION,
@@ -116,6 +119,7 @@ class GovernedRegistration(GovernedPart):
             idempotency=Idempotency(
                 key=idempotency_key, request=request, keep=lambda version: version.id.encode(), restore=restore
             ),
+            admitted=True,
         )
 
     def upload_model_version_files(
@@ -169,17 +173,20 @@ class GovernedRegistration(GovernedPart):
         lineage: Lineage,
     ) -> _Draft:
         """Judge outside any transaction what can be judged there; the transaction checks again what may have moved."""
-        draft = _Draft(comment=comment, tags=tags, lineage=lineage, manifest=manifest, description=None, rules=())
+        admitted = self._core.gate.admit(self._caller, Operation.CREATE_MODEL_VERSION, subject)
+        draft = _Draft(comment=comment, tags=tags, lineage=lineage, manifest=manifest)
         if manifest is None:
             return draft
-        admitted = self._core.gate.admit(self._caller, Operation.CREATE_MODEL_VERSION, subject)
+        draft = evolve(draft, sha256=manifest_sha256(manifest))
         rules = self._core.admission.rules_for(admitted.chain)
         if any(rule.is_check for rule in rules):
             return draft
-        with self._core.store.read() as tx:
-            if Holdings(self._core.gate, self._caller, tx, admitted.chain.object.id).missing(manifest.files):
-                return draft
-        description = self._core.admission.describe(manifest)
+        description = self._core.admission.described(draft.sha256)
+        if description is None:
+            with self._core.store.read() as tx:
+                if Holdings(self._core.gate, self._caller, tx, admitted.chain).missing(manifest.files):
+                    return draft
+            description = self._core.admission.describe(manifest, draft.sha256)
         return evolve(draft, description=description, rules=rules)
 
     def _insert(
@@ -197,7 +204,7 @@ class GovernedRegistration(GovernedPart):
         manifest_id = None
         if manifest is not None and description is not None and ready:
             self._refuse(draft, description, manifest, model, number, stamp)
-            manifest_id = tx.insert_manifest(manifest, manifest_sha256(manifest), new_id=core.ids.new())
+            manifest_id = tx.insert_manifest(manifest, draft.sha256, new_id=core.ids.new())
         new = NewVersion(
             id=core.ids.new(),
             model_id=model.id,
@@ -222,7 +229,7 @@ class GovernedRegistration(GovernedPart):
     def _still_held(self, tx: WriteTransaction, chain: Chain, draft: _Draft) -> bool:
         if draft.manifest is None or self._core.admission.rules_for(chain, tx) != draft.rules:
             return False
-        return not Holdings(self._core.gate, self._caller, tx, chain.object.id).missing(draft.manifest.files)
+        return not Holdings(self._core.gate, self._caller, tx, chain).missing(draft.manifest.files)
 
     def _refuse(
         self,

@@ -36,7 +36,7 @@ class GovernedSchemas(GovernedPart, Schemas):
 
         idempotency: Idempotency[Schema] = Idempotency(
             key=idempotency_key,
-            request=[str(new), comment],
+            request=lambda: [str(new), comment],
             keep=to_json,
             restore=lambda _tx, answer: from_json(answer, Schema),
         )

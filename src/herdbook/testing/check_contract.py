@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,18 @@ class CheckContract:
         """Files that are rejected."""
         raise NotImplementedError("override the fixture `bad_files`")
 
+    def test_the_target_can_be_imported(self, check: PreRegisterCheck) -> None:
+        """`module:function` names something that can be called."""
+        module, _, path = check.target.partition(":")
+        found: Any = importlib.import_module(module)
+        for part in path.split("."):
+            found = getattr(found, part)
+        assert callable(found)
+
+    def test_params_are_accepted(self, check: PreRegisterCheck, params: dict[str, Any]) -> None:
+        """What the rule says fits the check."""
+        validate_params(check, params)
+
     def test_good_passes(
         self,
         check: PreRegisterCheck,
@@ -53,9 +66,11 @@ class CheckContract:
         description: ModelDescription,
         tmp_path: Path,
     ) -> None:
-        """What meets the check passes, in the process that it will really run in."""
+        """What meets the check passes, in the process that it will really run in, and again when it is asked again."""
         candidate = candidate_of(good_files, tmp_path, description)
-        assert run_check(check, candidate, params) == Pass()
+        verdict = run_check(check, candidate, params)
+        assert isinstance(verdict, Pass), verdict
+        assert run_check(check, candidate, params) == verdict
 
     def test_bad_is_rejected_with_a_reason_and_alike_each_time(
         self,
@@ -78,13 +93,18 @@ class CheckContract:
         check: PreRegisterCheck,
         params: dict[str, Any],
         good_files: dict[str, bytes],
+        bad_files: dict[str, bytes],
         description: ModelDescription,
         tmp_path: Path,
     ) -> None:
-        """A check reads and never writes."""
-        candidate = candidate_of(good_files, tmp_path, description)
-        run_check(check, candidate, params)
-        assert {path: local.read_bytes() for path, (_, _, local) in candidate.files.items()} == good_files
+        """A check reads and never writes, whether it passes or rejects."""
+        for number, files in enumerate((good_files, bad_files)):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            candidate = candidate_of(files, folder, description)
+            run_check(check, candidate, params)
+            assert {path: local.read_bytes() for path, (_, _, local) in candidate.files.items()} == files
+            assert len(list(folder.iterdir())) == len(files)
 
     def test_unknown_params_are_refused(self, check: PreRegisterCheck) -> None:
         """A rule with a param that the check does not know is refused before anything runs."""

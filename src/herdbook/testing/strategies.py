@@ -151,13 +151,8 @@ def texts(max_size: int = 20) -> SearchStrategy[str]:
 
 def json_values() -> SearchStrategy[Any]:
     """Plain JSON data."""
-    leaves = st.one_of(
-        st.none(),
-        st.booleans(),
-        st.integers(-(2**63), 2**63),
-        st.floats(allow_nan=False, allow_infinity=False),
-        texts(),
-    )
+    numbers = st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False)
+    leaves = st.one_of(st.none(), st.booleans(), numbers, texts())
     return st.recursive(
         leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts(), inner, max_size=3), max_leaves=8
     )
@@ -278,18 +273,16 @@ def values(kind: Any) -> SearchStrategy[Any]:
     if kind in _KNOWN:
         return _KNOWN[kind]()
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (typing.Union, types.UnionType):
-        return st.one_of([values(member) for member in arguments])
-    if origin is tuple and arguments[1:] == (Ellipsis,):
-        return st.lists(values(arguments[0]), max_size=3).map(tuple)
-    if origin is frozenset:
-        return st.frozensets(values(arguments[0]), max_size=3)
-    if origin is dict:
-        return st.dictionaries(values(arguments[0]), values(arguments[1]), max_size=3)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return st.sampled_from(kind)
     if has(origin or kind):
         return _entities(origin or kind, arguments)
+    if origin in (typing.Union, types.UnionType):
+        return st.one_of([values(member) for member in arguments])
+    if origin is dict:
+        return st.dictionaries(values(arguments[0]), values(arguments[1]), max_size=3)
+    if origin in (tuple, frozenset):
+        return st.lists(values(arguments[0]), max_size=3).map(origin)
     raise LookupError(f"no strategy for {kind!r}")
 
 

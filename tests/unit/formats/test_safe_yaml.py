@@ -144,7 +144,10 @@ def test_nothing_else_is_ever_raised(data: bytes | str) -> None:
 TAGS = ["int", "float", "bool", "null", "str", "seq", "map", "set", "omap", "pairs", "binary", "timestamp", "merge"]
 
 
-@given(st.sampled_from(TAGS), st.sampled_from(["", "''", "x", "[]", "{}", "[1]", "{a: 1}", "0x", "0b", "1:", "-", ".", "="]))
+@given(
+    st.sampled_from(TAGS),
+    st.sampled_from(["", "''", "x", "[]", "{}", "[1]", "{a: 1}", "0x", "0b", "1:", "-", ".", "="]),
+)
 def test_standard_tags_on_anything(tag: str, value: str) -> None:
     """A standard tag on a value that it does not fit is refused, not a defect."""
     try:

@@ -40,6 +40,13 @@ FLAVORS = (
 _MODULES = {"python_function": "mlflow.pyfunc"}
 _FUNCTIONS = {"shap": "load_explainer"}
 """Flavors whose module does not call it `load_model`."""
+_DISTRIBUTIONS = {
+    "llama_index": "llama-index",
+    "paddle": "paddlepaddle",
+    "sentence_transformers": "sentence-transformers",
+    "sklearn": "scikit-learn",
+}
+"""Module -> the distribution to install, where the two have different names."""
 
 
 def load(folder: Path, flavor: str | None) -> Any:
@@ -47,21 +54,25 @@ def load(folder: Path, flavor: str | None) -> Any:
 
     Args:
         folder: The folder with the MLmodel file.
-        flavor: As which flavor; None takes `python_function` where the model has it, else its first one.
+        flavor: As which flavor; None takes `python_function` where the model has it, else its first of `FLAVORS`.
 
     Returns:
         What MLflow's `load_model` of that flavor returns (for `shap`, its `load_explainer`).
 
     Raises:
-        InvalidArgumentError: the model has no such flavor.
+        InvalidArgumentError: there is no MLmodel file, or no such flavor that MLflow can load.
         PluginLoadError: MLflow, or the flavor's own library, is not installed.
     """
+    if not (folder / "MLmodel").is_file():
+        raise InvalidArgumentError("The model has no MLmodel file.", hint="Log it with MLflow, or download its files.")
     mlflow_models = _import("mlflow.models", flavor)
     offered = list(mlflow_models.Model.load(str(folder)).flavors)
-    chosen = flavor or ("python_function" if "python_function" in offered else next(iter(offered), ""))
-    if chosen not in offered:
+    usable = [name for name in FLAVORS if name in offered]
+    chosen = flavor or next(iter(usable), None)
+    if chosen is None or chosen not in usable:
+        wanted = "that MLflow can load" if chosen is None else repr(chosen)
         raise InvalidArgumentError(
-            f"The model has no flavor {chosen!r}.", hint=f"It has {', '.join(sorted(offered)) or 'none'}."
+            f"The model has no flavor {wanted}.", hint=f"It has {', '.join(sorted(offered)) or 'none'}."
         )
     module = _import(_MODULES.get(chosen, f"mlflow.{chosen}"), chosen)
     try:
@@ -79,5 +90,6 @@ def _import(module: str, flavor: str | None) -> Any:
 
 def _missing(flavor: str | None, error: ImportError) -> PluginLoadError:
     what = f"the flavor {flavor!r}" if flavor else "MLflow models"
-    package = f"Install {error.name.partition('.')[0]!r}." if error.name else "Install what the error names."
+    module = (error.name or "").partition(".")[0]
+    package = f"Install {_DISTRIBUTIONS.get(module, module)!r}." if module else "Install what the error names."
     return PluginLoadError(f"Loading {what} needs a package that is not installed: {error}.", hint=package)

@@ -32,7 +32,7 @@ _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -65536",
-    "PRAGMA mmap_size = 268435456",
+    "PRAGMA mmap_size = 1073741824",
 )
 
 
@@ -90,7 +90,7 @@ class SqlStore(MetadataStore):
     @contextmanager
     def read(self) -> Iterator[ReadTransaction]:
         """Open a consistent read."""
-        with self._turn(), _translated(), self._cursor("BEGIN") as runner:
+        with self.turn(), _translated(), self._cursor("BEGIN") as runner:
             yield SqlReads(runner)
 
     @contextmanager
@@ -106,7 +106,7 @@ class SqlStore(MetadataStore):
 
     def metastore_id(self) -> str | None:
         """Return the metastore's id; None where there is none."""
-        with self._turn(), _translated(), self._cursor("BEGIN") as runner:
+        with self.turn(), _translated(), self._cursor("BEGIN") as runner:
             row = runner.one("SELECT id FROM metastore")
         return None if row is None else str(row[0])
 
@@ -123,9 +123,15 @@ class SqlStore(MetadataStore):
         """Release all connections."""
         self._engine.dispose()
 
+    @property
+    def shared(self) -> bool:
+        """Whether all threads share one connection."""
+        return self._database is None
+
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        if self._database is None:
+    def turn(self) -> Iterator[None]:
+        """Wait for one's turn where all threads share one connection."""
+        if self.shared:
             with self._writer:
                 yield
         else:
@@ -183,7 +189,10 @@ class _PointRunner(Runner):
     def one(self, statement: Any, /, **parameters: Any) -> Row | None:
         """Return the only row; reading to the end leaves no read transaction open."""
         try:
-            with self._store._turn():  # noqa: SLF001 the store's own runner
+            if self._store.shared:
+                with self._store.turn():
+                    found = self._store.point_runner().all(statement, **parameters)
+            else:
                 found = self._store.point_runner().all(statement, **parameters)
         except sqlite3.Error as error:
             raise _translate(error) from error

@@ -96,14 +96,14 @@ class SqlWrites(SqlReads, PolicyWrites, WriteTransaction):
             "updated_by": new.author_id,
         }
         self._run.run(insert_sql(tables.model_versions, *row), **row)
+        if new.manifest_id is not None and new.description is not None:
+            self._describe(new.manifest_id, new.description)
         sources = [
             {"version_id": new.id, "source_version_id": source, "source_manifest_sha256": sha256}
             for source, sha256 in dict(new.parent_ids).items()
         ]
         columns = ("version_id", "source_version_id", "source_manifest_sha256")
         self._run.many(insert_sql(tables.version_sources, *columns), sources)
-        if new.manifest_id is not None and new.description is not None:
-            self._describe(new.manifest_id, new.description)
 
     def insert_manifest(self, manifest: Manifest, sha256: str, *, new_id: str) -> str:
         """Return the id of a manifest, inserted unless an equal one is there."""
@@ -302,8 +302,9 @@ class SqlWrites(SqlReads, PolicyWrites, WriteTransaction):
         self._run.run(sql, id=row_id, comment=comment, at=stamp.at_ms, by=stamp.by)
 
     def _describe(self, manifest_id: str, description: ModelDescription) -> None:
-        text = to_json(description).decode()
-        self._run.run("UPDATE manifests SET description = :text WHERE id = :id", id=manifest_id, text=text)
+        if self._run.one("SELECT 1 FROM manifests WHERE id = :id AND description IS NULL", id=manifest_id) is not None:
+            text = to_json(description).decode()
+            self._run.run("UPDATE manifests SET description = :text WHERE id = :id", id=manifest_id, text=text)
 
     def _end_alias(self, model_id: str, key: str, at_ms: int, stamp: Stamp) -> None:
         sql = """UPDATE aliases SET valid_to = max(:at, valid_from + 1), ended_by = :by

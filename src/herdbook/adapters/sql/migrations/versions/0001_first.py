@@ -265,7 +265,7 @@ def upgrade() -> None:
     op.create_index('ix_model_versions_logged_model_id', 'model_versions', ['logged_model_id'], unique=False)
     op.create_index('ix_model_versions_manifest_id_model_id', 'model_versions', ['manifest_id', 'model_id'], unique=False)
     op.create_index('ix_model_versions_run_id', 'model_versions', ['run_id'], unique=False)
-    op.create_index('ix_model_versions_status_updated_at', 'model_versions', ['status', 'updated_at'], unique=False)
+    op.create_index('ix_model_versions_pending', 'model_versions', ['updated_at'], unique=False, sqlite_where=sa.text("status = 'PENDING_REGISTRATION'"), postgresql_where=sa.text("status = 'PENDING_REGISTRATION'"))
     op.create_table('aliases',
     sa.Column('id', sa.String(length=32), nullable=False),
     sa.Column('model_id', sa.String(length=32), nullable=False),
