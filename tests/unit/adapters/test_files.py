@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import hashlib
 import io
 import os
+import resource
 import subprocess
 import sys
 import tracemalloc
@@ -14,7 +16,7 @@ import pytest
 
 from herdbook.adapters.files import copying
 from herdbook.adapters.files.store import FileStore
-from herdbook.errors import UnavailableError
+from herdbook.errors import IntegrityError, UnavailableError
 from herdbook.ports.artifacts import FileExpectation
 
 MIB = 1024 * 1024
@@ -103,6 +105,30 @@ def test_the_digest_is_of_what_was_written(store, source, monkeypatch):
     assert hashlib.sha256(written).hexdigest() == blob.sha256
 
 
+def test_a_copy_is_verified_where_it_stands(tmp_path, store, source, monkeypatch):
+    """`copy_to` hashes what it wrote, not what it read, also into a file that was opened for writing only."""
+    store.put_many([(source, FileExpectation())])
+    real = os.copy_file_range
+
+    def corrupting(src, dst, count):
+        copied = real(src, dst, count)
+        os.pwrite(dst, b"!", 1_000_000)
+        return copied
+
+    monkeypatch.setattr(os, "copy_file_range", corrupting)
+    with (tmp_path / "target").open("xb") as target, pytest.raises(IntegrityError, match=SHA256):
+        store.copy_to(SHA256, target)
+
+
+def test_a_decompressor_is_no_file(tmp_path, store):
+    """A stream that has a descriptor but yields other bytes than the file behind it is read, not copied."""
+    with gzip.open(tmp_path / "packed", "wb") as packed:
+        packed.write(CONTENT)
+    with gzip.open(tmp_path / "packed", "rb") as unpacked:
+        (blob,) = store.put_many([(unpacked, FileExpectation())])
+    assert blob.sha256 == SHA256
+
+
 def test_a_pipe_is_read_to_its_end(store):
     """A pipe is a source like any other."""
     with subprocess.Popen(
@@ -114,16 +140,21 @@ def test_a_pipe_is_read_to_its_end(store):
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 @pytest.mark.parametrize("call", ["copy_file_range", "write", "fsync", "link"])
-@pytest.mark.parametrize("way", ["one", "many"])
+@pytest.mark.parametrize("way", ["one", "many", "writer"])
 def test_a_full_disk(tmp_path, store, monkeypatch, number, call, way):
     """A full disk is named as what it is, may be repeated later, and nothing is left of the attempt."""
-    if (way, call) == ("many", "fsync"):
+    if (way, call) in {("writer", "copy_file_range"), ("many", "fsync")}:
         pytest.skip("this way does not make that call")
     for n in range(20):
         (tmp_path / str(n)).write_bytes(CONTENT[n:] if n % 5 == 0 else CONTENT[:n])
     monkeypatch.setattr(os, call, refuse(number)(getattr(os, call)))
 
     def attempt():
+        if way == "writer":
+            with store.writer() as writer:
+                writer.write(b"x")
+                writer.commit()
+            return
         streams = [(tmp_path / str(n)).open("rb") for n in ([0, 3] if way == "one" else range(20))]
         try:
             store.put_many([(stream, FileExpectation(size=os.fstat(stream.fileno()).st_size)) for stream in streams])
@@ -138,6 +169,17 @@ def test_a_full_disk(tmp_path, store, monkeypatch, number, call, way):
     monkeypatch.undo()
     attempt()
     assert list(store.blobs()) != []
+
+
+def test_many_files_need_few_descriptors(tmp_path, store):
+    """How many files are stored at once is not bounded by how many the store may have open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+    try:
+        store.put_many([(io.BytesIO(str(n).encode()), FileExpectation()) for n in range(400)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert sum(1 for _ in store.blobs()) == 400
 
 
 def test_a_root_that_cannot_be_made(tmp_path):
@@ -165,6 +207,15 @@ def test_a_root_that_may_not_be_written(tmp_path, store):
     assert os.waitstatus_to_exitcode(status) == 0
 
 
+def test_files_of_others_are_passed_over(tmp_path, store):
+    """What somebody left among the blobs is neither listed nor in the way."""
+    (blob,) = store.put_many([(io.BytesIO(b"mine"), FileExpectation())])
+    blobs = tmp_path / "store" / "blobs" / "sha256"
+    (blobs / ".DS_Store").write_bytes(b"")
+    (blobs / blob.sha256[:2] / "README").write_bytes(b"")
+    assert [held.sha256 for held in store.blobs()] == [blob.sha256]
+
+
 def test_a_sweep_meets_a_listing(tmp_path, store):
     """A blob that is removed while the blobs are listed is not an error."""
     numbers = (str(n).encode() for n in range(10_000))
@@ -185,6 +236,21 @@ def test_publishing_again_moves_the_time(store):
     assert [held.modified_ms for held in store.blobs()] == [1_000_000]
     store.put_many([(io.BytesIO(b"old"), FileExpectation())])
     assert [held.modified_ms > 1_000_000 for held in store.blobs()] == [True]
+
+
+def test_publishing_races_a_sweep(store, monkeypatch):
+    """A blob that a sweep removes between two writers' steps is published after all."""
+    (blob,) = store.put_many([(io.BytesIO(b"swept"), FileExpectation())])
+    real = os.utime
+
+    def sweep_first(path, *args):
+        monkeypatch.setattr(os, "utime", real)
+        store.remove(blob.sha256)
+        return real(path, *args)
+
+    monkeypatch.setattr(os, "utime", sweep_first)
+    store.put_many([(io.BytesIO(b"swept"), FileExpectation())])
+    assert b"".join(store.read(blob.sha256)) == b"swept"
 
 
 def test_memory_is_flat(tmp_path, store):

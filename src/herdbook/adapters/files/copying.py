@@ -53,7 +53,7 @@ def copy_hashed(
     source: int,
     target: int,
     *,
-    hash_target: bool,
+    written: int,
     limit: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[int, str]:
@@ -61,22 +61,20 @@ def copy_hashed(
 
     Args:
         source: File descriptor to read from.
-        target: File descriptor to write to; for `hash_target` it must be readable too, and empty.
-        hash_target: Hash what stands in the target rather than what stands in the source.
+        target: File descriptor to write to, which stands at its beginning.
+        written: File descriptor to read back from its beginning what was copied, and to hash that.
         limit: Stop once more bytes than this were copied.
         progress: Called with the number of bytes that have just been copied.
 
     Returns:
         How many bytes were copied, and their SHA-256.
     """
-    start = 0 if hash_target else os.lseek(source, 0, os.SEEK_CUR)
     state, digest = _Progress(), hashlib.sha256()
     failures: list[BaseException] = []
-    hashed = target if hash_target else source
 
     def follow() -> None:
         try:
-            _hash_behind(hashed, start, state, digest.update)
+            _hash_behind(written, state, digest.update)
         except BaseException as error:  # noqa: BLE001 handed to the caller's thread
             failures.append(error)
 
@@ -106,18 +104,28 @@ def start_write_out(descriptor: int, offset: int, count: int) -> None:
         _LIBC.sync_file_range(descriptor, ctypes.c_int64(offset), ctypes.c_int64(count), _WRITE_OUT)
 
 
-def sync_file_system(folder: int) -> bool:
-    """Make everything on a folder's file system durable; False where the platform cannot."""
-    return _LIBC is not None and hasattr(_LIBC, "syncfs") and _LIBC.syncfs(folder) == 0
+def can_sync_file_system() -> bool:
+    """Return whether this platform can make a whole file system durable in one call."""
+    return _LIBC is not None and hasattr(_LIBC, "syncfs")
 
 
-def _hash_behind(descriptor: int, position: int, state: _Progress, update: Callable[[memoryview], None]) -> None:
-    buffer = memoryview(bytearray(_HASH_STEP))
-    base = position
+def sync_file_system(descriptor: int) -> None:
+    """Make everything on a file system durable.
+
+    Args:
+        descriptor: Of any file there, opened before what matters was written: the kernel then reports its errors too.
+    """
+    if _LIBC is not None and _LIBC.syncfs(descriptor) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def _hash_behind(descriptor: int, state: _Progress, update: Callable[[memoryview], None]) -> None:
+    buffer, position = memoryview(bytearray(_HASH_STEP)), 0
     while True:
-        copied, ended = state.wait_past(position - base)
-        while position - base < copied:
-            count = os.preadv(descriptor, [buffer[: min(_HASH_STEP, copied - (position - base))]], position)
+        copied, ended = state.wait_past(position)
+        while position < copied:
+            count = os.preadv(descriptor, [buffer[: min(_HASH_STEP, copied - position)]], position)
             if count == 0:
                 raise OSError(errno.EIO, "the file became shorter while it was hashed")
             update(buffer[:count])

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import stat
 import uuid
-from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from herdbook.adapters.files.copying import copy_hashed
+from herdbook.adapters.files.copying import STEP, copy_hashed, start_write_out
+from herdbook.adapters.files.refusals import plainly
 from herdbook.errors import IntegrityError, TooLargeError
 from herdbook.ports.artifacts import BlobWriter, FileExpectation, Progress, StoredBlob
 
@@ -21,52 +23,72 @@ SMALL = 1024 * 1024
 class Staged:
     """One file in the staging folder."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: str, descriptor: int) -> None:
         self.path = path
-        self.descriptor = descriptor
+        self._descriptor = descriptor
+        self._size = 0
+        self._written_out = 0
 
     @classmethod
     def create(cls, folder: Path) -> Staged:
-        """Make an empty one, which only its maker can write."""
-        path = folder / uuid.uuid4().hex
+        """Make an empty one, which nobody else can open for writing."""
+        path = f"{folder}/{uuid.uuid4().hex}"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
         return cls(path, os.open(path, flags, 0o444))
 
     def fill(self, stream: BinaryIO, expected: FileExpectation, progress: Progress | None) -> StoredBlob:
         """Take in a stream to its end; raises IntegrityError where it is not as expected."""
-        source = _descriptor(stream)
-        if source is None or (expected.size is not None and expected.size <= SMALL):
+        source = _real_file(stream)
+        if source is None or _left(source, stream) <= SMALL:
             blob = self._pour(stream, expected, progress)
         else:
-            # A buffered reader may have read ahead of where its user stands.
-            os.lseek(source, stream.tell(), os.SEEK_SET)
-            size, sha256 = copy_hashed(
-                source, self.descriptor, hash_target=True, limit=expected.size, progress=progress
-            )
-            blob = StoredBlob(sha256=sha256, size=size)
+            blob = self._copy(source, stream, expected, progress)
         check(blob, expected)
         return blob
 
     def write(self, block: bytes | memoryview) -> None:
         """Append bytes."""
         left = memoryview(block)
+        self._size += len(left)
         while left:
-            left = left[os.write(self.descriptor, left) :]
+            left = left[os.write(self._descriptor, left) :]
+        if self._size - self._written_out >= STEP:
+            start_write_out(self._descriptor, self._written_out, self._size - self._written_out)
+            self._written_out = self._size
 
-    def sync(self) -> None:
-        """Make the content durable."""
-        os.fsync(self.descriptor)
+    def seal(self, *, sync: bool) -> None:
+        """End writing; `sync` makes the content durable."""
+        if sync:
+            os.fsync(self._descriptor)
+        self._close()
 
     def discard(self) -> None:
         """Remove the staging name; a published blob keeps its own. Harmless when repeated."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
-            self.path.unlink(missing_ok=True)
+        self._close()
+        with suppress(FileNotFoundError):
+            os.unlink(self.path)  # noqa: PTH108 thousands in a call, as in Shelves.place
+
+    def _close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def _copy(self, source: int, stream: BinaryIO, expected: FileExpectation, progress: Progress | None) -> StoredBlob:
+        # The stream may have read ahead of where its reader is.
+        os.lseek(source, stream.tell(), os.SEEK_SET)
+        try:
+            size, sha256 = copy_hashed(
+                source, self._descriptor, written=self._descriptor, limit=expected.size, progress=progress
+            )
+        finally:
+            stream.seek(0, os.SEEK_END)
+        return StoredBlob(sha256=sha256, size=size)
 
     def _pour(self, stream: BinaryIO, expected: FileExpectation, progress: Progress | None) -> StoredBlob:
         digest, size = hashlib.sha256(), 0
-        while block := stream.read(SMALL):
+        # One byte more than was announced is asked for, to see whether it comes.
+        step = SMALL if expected.size is None else min(SMALL, expected.size + 1)
+        while block := stream.read(step):
             size += len(block)
             if expected.size is not None and size > expected.size:
                 break
@@ -78,10 +100,10 @@ class Staged:
 
 
 class Publisher(Protocol):
-    """Who makes staged files blobs."""
+    """Who makes a staged file a blob."""
 
-    def publish(self, staged: Sequence[Staged], blobs: Sequence[StoredBlob]) -> None:
-        """Make them durable and visible."""
+    def publish(self, staged: Staged, blob: StoredBlob) -> None:
+        """Make it durable, then visible."""
         ...
 
 
@@ -97,25 +119,30 @@ class StagedWriter(BlobWriter):
 
     def write(self, block: bytes | memoryview) -> None:
         """Append bytes, hashing them."""
-        self._size += len(block)
+        self._size += memoryview(block).nbytes
         if self._expected.size is not None and self._size > self._expected.size:
-            raise TooLargeError(f"More bytes came than the {self._expected.size:,} announced.")
+            raise TooLargeError(
+                f"More bytes came than the {self._expected.size:,} announced.", hint="Did it change? Send it again."
+            )
         self._digest.update(block)
-        self._staged.write(block)
+        with plainly("write a file"):
+            self._staged.write(block)
 
     def commit(self) -> StoredBlob:
         """Make the blob durable, then visible."""
         blob = StoredBlob(sha256=self._digest.hexdigest(), size=self._size)
-        try:
-            check(blob, self._expected)
-            self._publisher.publish([self._staged], [blob])
-        finally:
-            self.abort()
+        with plainly("store a file"):
+            try:
+                check(blob, self._expected)
+                self._publisher.publish(self._staged, blob)
+            finally:
+                self.abort()
         return blob
 
     def abort(self) -> None:
         """Drop what was written."""
-        self._staged.discard()
+        with plainly("drop a file"):
+            self._staged.discard()
 
 
 def check(blob: StoredBlob, expected: FileExpectation) -> None:
@@ -132,8 +159,15 @@ def check(blob: StoredBlob, expected: FileExpectation) -> None:
         )
 
 
-def _descriptor(stream: BinaryIO) -> int | None:
-    try:
-        return stream.fileno()
-    except (OSError, AttributeError, io.UnsupportedOperation):
+def _real_file(stream: BinaryIO) -> int | None:
+    """Return the descriptor of a stream that is plainly a file: a decompressor has one too, with other bytes."""
+    raw = getattr(stream, "raw", stream)
+    if type(stream) not in {io.BufferedReader, io.BufferedRandom, io.FileIO} or type(raw) is not io.FileIO:
         return None
+    descriptor = stream.fileno()
+    return descriptor if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+
+
+def _left(descriptor: int, stream: BinaryIO) -> int:
+    stream.flush()
+    return os.fstat(descriptor).st_size - stream.tell()
