@@ -96,6 +96,11 @@ def bench() -> None:
     run(PYTHON, "benchmarks/registry.py")
 
 
+def docs() -> None:
+    """Write the reference pages."""
+    run(PYTHON, "docs/generate.py")
+
+
 def hooks() -> None:
     """Make git use the hooks of this repository."""
     run("git", "config", "core.hooksPath", ".githooks")
@@ -117,6 +122,7 @@ def main(words: list[str]) -> None:
         "imports": (imports,),
         "format": (rewrite,),
         "bench": (bench,),
+        "docs": (docs,),
     }
     if task not in steps and task != "tests":
         sys.exit(__doc__)

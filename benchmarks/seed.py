@@ -31,10 +31,7 @@ def manifest() -> Manifest:
     """Return the manifest that every seeded version has."""
     files = {"MLmodel": MLMODEL, "model.bin": WEIGHTS}
     return Manifest.of(
-        [
-            FileEntry(path=path, size=len(data), sha256=hashlib.sha256(data).hexdigest())
-            for path, data in files.items()
-        ]
+        [FileEntry(path=path, size=len(data), sha256=hashlib.sha256(data).hexdigest()) for path, data in files.items()]
     )
 
 

@@ -100,6 +100,14 @@ def test_everything_people_can_name_is_documented():
     assert [name for name in names if f"`{name}`" not in DOCS] == []
 
 
+def test_the_reference_is_what_the_code_says():
+    """docs/reference is made from the code and is up to date."""
+    done = subprocess.run(
+        [sys.executable, "docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_every_error_ends_in_error_and_has_a_code():
     """One root, and a status and exit code that belong to the class."""
     for name, kind in vars(errors).items():

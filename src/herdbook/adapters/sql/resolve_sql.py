@@ -33,8 +33,7 @@ VERSION_COLUMNS = """v.id, v.version, v.status, v.status_reason, v.comment, v.au
     v.row_version, v.lineage, v.manifest_id, mf.sha256, mf.total_size, mf.file_count, mf.description, v.rejections,
     v.lease_token, v.lease_expires_at,
     (SELECT json_group_object(t.key, t.value) FROM tags t WHERE t.owner_id = v.id),
-    (SELECT json_group_array(al.alias) FROM (SELECT alias FROM aliases
-     WHERE version_id = v.id AND valid_to IS NULL ORDER BY key) al),
+    (SELECT json_group_array(al.alias) FROM aliases al WHERE al.version_id = v.id AND al.valid_to IS NULL),
     c.name, s.name, m.name"""
 
 CATALOG_FROM = f"FROM catalogs c {_people('c')}"

@@ -95,7 +95,7 @@ def version(row: Row) -> VersionRow:
             updated_by=updated_by,
             row_version=row_version,
             tags=json.loads(tags) if tags != "{}" else {},
-            aliases=tuple(json.loads(aliases)) if aliases != "[]" else (),
+            aliases=() if aliases == "[]" else tuple(sorted(json.loads(aliases), key=str.lower)),
             lineage=lineage(origin),
             model=None if described is None else description(described),
             manifest_sha256=sha256,

@@ -257,10 +257,10 @@ def upgrade() -> None:
     sa.Column('event_seq', sa.BigInteger(), server_default='0', nullable=False),
     sa.Column('deleted_at', sa.BigInteger(), nullable=True),
     sa.Column('deleted_by', sa.String(length=64), nullable=True),
-    sa.ForeignKeyConstraint(['manifest_id'], ['manifests.id'], name=op.f('fk_model_versions_manifest_id')),
-    sa.ForeignKeyConstraint(['model_id'], ['registered_models.id'], name=op.f('fk_model_versions_model_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_model_versions')),
-    sa.UniqueConstraint('model_id', 'version', name=op.f('uq_model_versions_model_id_version'))
+    sa.UniqueConstraint('model_id', 'version', name=op.f('uq_model_versions_model_id_version')),
+    sa.ForeignKeyConstraint(['model_id'], ['registered_models.id'], name=op.f('fk_model_versions_model_id')),
+    sa.ForeignKeyConstraint(['manifest_id'], ['manifests.id'], name=op.f('fk_model_versions_manifest_id'))
     )
     op.create_index('ix_model_versions_logged_model_id', 'model_versions', ['logged_model_id'], unique=False)
     op.create_index('ix_model_versions_manifest_id_model_id', 'model_versions', ['manifest_id', 'model_id'], unique=False)

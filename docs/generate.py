@@ -1,0 +1,163 @@
+"""Writes docs/reference from the code, so that it cannot say anything else; `--check` only compares."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from pathlib import Path
+
+from attrs import NOTHING, fields
+
+from herdbook import client, errors
+from herdbook.cli.app import COMMANDS, GROUPS, build
+from herdbook.plugins.hookspecs import CONTRIBUTIONS, HookSpecs
+from herdbook.policy.operations import OPERATIONS
+from herdbook.ports.registry import Registry
+from herdbook.service import GovernedRegistry
+from herdbook.settings import _FROM_ENVIRONMENT, PluginSettings, RegistrySettings, Settings
+from herdbook.verdicts import Operation, Privilege
+
+FOLDER = Path(__file__).parent / "reference"
+NOTE = "<!-- Written by docs/generate.py from the code; do not edit. -->\n"
+
+
+def main() -> int:
+    """Write the pages, or with `--check` say which are stale."""
+    pages = {
+        "api.md": api(),
+        "cli.md": cli(),
+        "errors.md": error_page(),
+        "hooks.md": hooks(),
+        "operations.md": operations(),
+        "settings.md": settings(),
+    }
+    stale = []
+    for name, text in pages.items():
+        path, whole = FOLDER / name, NOTE + text.rstrip() + "\n"
+        if path.exists() and path.read_text(encoding="utf-8") == whole:
+            continue
+        stale.append(name)
+        if "--check" not in sys.argv:
+            FOLDER.mkdir(exist_ok=True)
+            path.write_text(whole, encoding="utf-8")
+    if stale and "--check" in sys.argv:
+        print(f"stale: {', '.join(stale)}; run `python3 tasks.py docs`")
+        return 1
+    return 0
+
+
+def api() -> str:
+    """The Python API: module-level functions, then every verb of the port."""
+    lines = ["# Python API", "", "## Functions", ""]
+    for name in sorted(client.__all__):
+        lines += _callable(f"herdbook.{name}", getattr(client, name))
+    lines += [
+        "## Verbs of a registry",
+        "",
+        "`herdbook.connect()` returns a `Registry`. Verbs marked *later* are declared,",
+    ]
+    lines += ["and raise UnsupportedError in this version.", ""]
+    for part in Registry.__mro__[1:-3]:
+        own = [name for name in vars(part) if not name.startswith("_") and callable(getattr(part, name))]
+        if own:
+            lines += [f"### {part.__name__}", "", inspect.getdoc(part) or "", ""]
+        for name in own:
+            built = not getattr(GovernedRegistry, name).__module__.startswith("herdbook.ports")
+            lines += _callable(f"{name}{'' if built else ' (later)'}", getattr(part, name), level="####")
+    return "\n".join(lines)
+
+
+def _callable(title: str, function: object, *, level: str = "###") -> list[str]:
+    signature = str(inspect.signature(function)).replace("self, ", "").replace("(self)", "()")  # type: ignore[arg-type]
+    return [f"{level} `{title}`", "", "```text", f"{signature}", "", inspect.getdoc(function) or "", "```", ""]
+
+
+def cli() -> str:
+    """Every command with its help."""
+    app = build()
+    lines = ["# Command line", "", "Every command takes `--registry URI` (`-r`), `--json` and `--no-plugins`.", ""]
+    lines += ["Exit codes: 0, 2 for a wrong usage, else the error's own (see [errors](errors.md)).", ""]
+    for name, about in sorted({**GROUPS, **{key: value[1] for key, value in COMMANDS.items()}}.items()):
+        lines += [f"## `herdbook {name}`", "", about, ""]
+        group = app[name]
+        if name in COMMANDS:
+            lines += _command("", group.default_command)
+            continue
+        for command in sorted(word for word in group if not word.startswith("-")):
+            lines += _command(f"herdbook {name} {command}", group[command].default_command)
+    return "\n".join(lines)
+
+
+def _command(title: str, function: object) -> list[str]:
+    text = inspect.getdoc(function) or ""
+    return ([f"### `{title}`", ""] if title else []) + ["```text", text, "```", ""]
+
+
+def error_page() -> str:
+    """Every error class."""
+    lines = ["# Errors", "", "All have one root, `RegistryError`, with `message`, `hint` and `details`.", ""]
+    lines += ["| class | code | HTTP | exit code | means |", "|---|---|---|---|---|"]
+    for name, kind in vars(errors).items():
+        if name.endswith("Error") and kind.__module__ == errors.__name__:
+            meaning = (inspect.getdoc(kind) or "").splitlines()[0]
+            lines.append(f"| `{name}` | {kind.code} | {kind.http_status} | {kind.exit_code} | {meaning} |")
+    return "\n".join(lines)
+
+
+def hooks() -> str:
+    """Every hook with its reference page, and what its contributions hold."""
+    lines = ["# Hooks", "", "A plugin is a module or object named by an entry point of the group `herdbook`."]
+    lines += ["Hooks are called once, at start-up; each returns contributions, which are called later by name.", ""]
+    for hook, kind in CONTRIBUTIONS.items():
+        lines += [f"## `{hook}`", "", "```text", inspect.getdoc(getattr(HookSpecs, hook)) or "", "```", ""]
+        lines += [f"It returns `{kind.__name__}` values:", "", "```text", inspect.getdoc(kind) or "", "```", ""]
+    return "\n".join(lines)
+
+
+def operations() -> str:
+    """The table of operations, and the privileges."""
+    lines = ["# Operations and privileges", "", "What each verb needs, besides the usage gates on the way to it.", ""]
+    lines += ["| operation | needs | on | also | built |", "|---|---|---|---|---|"]
+    for operation in Operation:
+        need = OPERATIONS[operation]
+        privileges = " or ".join(need.any_of) or "knowing it"
+        also = "; ".join(extra.value for extra in need.also)
+        built = not getattr(GovernedRegistry, operation.value).__module__.startswith("herdbook.ports")
+        lines.append(f"| `{operation}` | {privileges} | {need.on.value} | {also} | {'yes' if built else 'later'} |")
+    lines += ["", "## Privileges", ""]
+    lines += [f"- `{privilege}`" for privilege in Privilege]
+    return "\n".join(lines)
+
+
+def settings() -> str:
+    """Every setting, and where it can be set."""
+    variables = {setting: variable for variable, setting in _FROM_ENVIRONMENT.items()}
+    lines = ["# Settings", "", "From `herdbook.toml` in the current folder, or the file that `HERDBOOK_CONFIG` names."]
+    lines += [
+        "An environment variable wins over the file. `HERDBOOK_NO_PLUGINS` leaves out all but the built-in plugins."
+    ]
+    for title, kind in (("", Settings), ("[plugins]", PluginSettings), ("[registries.NAME]", RegistrySettings)):
+        described = _arguments(kind)
+        lines += ["", f"## `{title}`" if title else "## Top level", "", "| setting | unless set | variable | says |"]
+        lines += ["|---|---|---|---|"]
+        for field in fields(kind):
+            if kind is Settings and field.name == "source":
+                continue
+            default = "" if field.default in (NOTHING, None) or hasattr(field.default, "factory") else field.default
+            variable = variables.get(field.name, "") if kind is Settings else ""
+            shown = f"`{variable}`" if variable else ""
+            lines.append(f"| `{field.name}` | {default} | {shown} | {described[field.name]} |")
+    return "\n".join(lines)
+
+
+def _arguments(kind: type) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in (inspect.getdoc(kind) or "").splitlines():
+        name, colon, text = line.strip().partition(": ")
+        if colon and name.isidentifier():
+            found[name] = text
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+"""The command line: each command for people and for programs, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from herdbook.cli import main
+from herdbook.cli.app import COMMANDS, GROUPS, build
+from herdbook.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError, RuleViolationError
+
+NAME = "main.default.iris"
+SIGNATURE = {"inputs": [{"type": "double", "name": "x"}], "outputs": [{"type": "long"}]}
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A folder to work in, with a model and a signature, and a registry that the environment names."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HERDBOOK_REGISTRY_URI", str(tmp_path / "registry"))
+    monkeypatch.setenv("COLUMNS", "200")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights.bin").write_bytes(b"weights")
+    (tmp_path / "signature.json").write_text(json.dumps(SIGNATURE))
+    assert main(["init", "registry"]) == 0
+    return tmp_path
+
+
+@pytest.fixture
+def run(home, capsys):
+    """Run a command and return (exit code, standard output, standard error)."""
+
+    def call(*words):
+        capsys.readouterr()
+        code = main(list(words))
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def registered(run):
+    code, _, err = run(
+        "register", "model", NAME, "--signature", "signature.json", "--tag", "a=b", "--alias", "champion"
+    )
+    assert code == 0, err
+    return run
+
+
+READS = [
+    ("catalogs", "list"),
+    ("catalogs", "get", "main"),
+    ("schemas", "list", "main"),
+    ("schemas", "get", "main.default"),
+    ("models", "list", "main.default"),
+    ("models", "get", NAME),
+    ("versions", "list", NAME),
+    ("versions", "get", f"models:/{NAME}@champion"),
+    ("versions", "files", f"{NAME}/1"),
+    ("aliases", "list", NAME),
+    ("aliases", "get", f"{NAME}@champion"),
+    ("aliases", "history", f"{NAME}@champion"),
+    ("rules", "show", NAME),
+    ("plugins", "list"),
+    ("whoami",),
+    ("sweep", "--dry-run"),
+]
+WRITES = [
+    ("catalogs", "create", "prod", "--comment", "c"),
+    ("catalogs", "update", "main", "--comment", "c"),
+    ("schemas", "create", "main.risk"),
+    ("schemas", "update", "main.default", "--comment", "c"),
+    ("models", "create", "main.default.other"),
+    ("models", "update", NAME, "--comment", "c", "--reason", "r"),
+    ("versions", "update", f"{NAME}/1", "--comment", ""),
+    ("versions", "download", f"{NAME}/latest", "out"),
+    ("aliases", "set", f"{NAME}@next", "1", "--expected-current", "0"),
+    ("aliases", "delete", f"{NAME}@champion", "--expected-current", "1"),
+    ("tags", "set", NAME, "k", "v"),
+    ("tags", "delete", f"{NAME}/1", "a"),
+    ("register", "model", NAME, "--signature", "signature.json"),
+    ("sweep",),
+]
+
+
+@pytest.mark.parametrize("words", READS + WRITES, ids=" ".join)
+def test_for_people_and_for_programs(registered, words):
+    """Every command answers people, and with --json one JSON document on standard output and nothing else."""
+    if words in READS:
+        code, out, err = registered(*words)
+        assert (code, err) == (0, "")
+        assert out.strip()
+    code, out, err = registered(*words, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out) is not None
+
+
+def test_every_command_is_tried():
+    """The lists of this module cover the application."""
+    tried = {words[:2] if words[0] in GROUPS else words[:1] for words in READS + WRITES} | {("init",)}
+    there = {(name,) for name in COMMANDS}
+    app = build()
+    for group in GROUPS:
+        there |= {(group, name) for name in app[group] if not name.startswith("-")}
+    assert tried == there
+
+
+def test_what_was_registered_comes_back(registered, home):
+    """A downloaded version holds the bytes that were registered, and the generated MLmodel."""
+    assert registered("versions", "download", f"{NAME}@champion", "copy")[0] == 0
+    assert sorted(path.name for path in Path("copy").iterdir()) == ["MLmodel", "weights.bin"]
+    assert Path("copy/weights.bin").read_bytes() == b"weights"
+    code, _, err = registered("versions", "download", f"{NAME}@champion", "copy")
+    assert code == InvalidArgumentError.exit_code
+    assert "not an empty folder" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (("catalogs", "get", "no such"), InvalidArgumentError),
+        (("catalogs", "get", "nope"), NotFoundError),
+        (("catalogs", "create", "main"), AlreadyExistsError),
+        (("register", "model", NAME), RuleViolationError),
+        (("register", "nowhere", NAME), InvalidArgumentError),
+        (("register", "model", NAME, "--tag", "x"), InvalidArgumentError),
+        (("catalogs", "list", "-r", "unnamed"), InvalidArgumentError),
+    ],
+)
+def test_errors_have_their_own_exit_codes(run, words, kind):
+    """The message and what to do go to standard error, as text or JSON; the exit code is the class's."""
+    code, out, err = run(*words)
+    assert (code, out) == (kind.exit_code, "")
+    assert err.startswith("herdbook: ")
+    code, out, err = run(*words, "--json")
+    assert (code, out) == (kind.exit_code, "")
+    assert json.loads(err)["error"] == kind.code
+
+
+def test_wrong_usage_exits_with_2(run):
+    """An unknown command or option is a wrong usage."""
+    assert run("bogus")[0] == 2
+    assert run("catalogs", "list", "--bogus")[0] == 2
+
+
+def test_init_writes_policies_and_settings(home, run):
+    """The new registry's folder holds its policy files and settings that lead to them."""
+    assert (home / "registry" / "policies" / "rules" / "default.toml").is_file()
+    from herdbook.settings import load_settings
+
+    settings = load_settings(home / "registry" / "herdbook.toml", environ={})
+    assert settings.policies_dir == str(home / "registry" / "policies")
+    assert settings.registry_uri == str(home / "registry")
+    assert run("init", "model")[0] == InvalidArgumentError.exit_code
+
+
+def test_no_plugins_leaves_the_built_in_ones(run):
+    """--no-plugins lists only what comes with Herdbook."""
+    names = {plugin["name"] for plugin in json.loads(run("plugins", "list", "--json", "--no-plugins")[1])}
+    assert names == {"builtin-files", "builtin-sql", "builtin-embedded"}
