@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from importlib.metadata import EntryPoint
+from importlib.metadata import Distribution, EntryPoint
 from typing import Any
 
 import pluggy
@@ -92,8 +92,8 @@ class Collector:
         distribution = point.dist
         info = PluginInfo(
             name=point.name,
-            distribution="?" if distribution is None else distribution.name,
-            version="" if distribution is None else distribution.version,
+            distribution="?" if distribution is None else _told(distribution, "name") or "?",
+            version="" if distribution is None else _told(distribution, "version") or "",
             status=PluginStatus.OK,
         )
         if not allowed:
@@ -180,3 +180,15 @@ def _with_nearest_hook(error: BaseException) -> str:
     named = next((word.strip("'\":,") for word in text.split() if "herdbook_" in word), "")
     near = difflib.get_close_matches(named, CONTRIBUTIONS, n=1)
     return f"{text}; did you mean {near[0]!r}?" if near and near[0] != named else text
+
+
+def _told(distribution: Distribution, what: str) -> str | None:
+    """Return a distribution's name or version; None where its metadata is gone, as after an interrupted uninstall.
+
+    The standard library answers None then, and its backport, which other packages bring along, raises.
+    """
+    try:
+        told: str | None = getattr(distribution, what)
+    except (FileNotFoundError, KeyError):
+        return None
+    return told
