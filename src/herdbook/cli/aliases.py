@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from herdbook.cli.options import DEFAULT, Options, every, opened
+from herdbook.cli.options import DEFAULT, Limit, Options, every, opened
 from herdbook.cli.output import say, show, show_list
 from herdbook.names import parse_time
 
@@ -75,11 +75,15 @@ def list_(model: str, *, options: Options = DEFAULT) -> None:
 
 
 @app.command
-def history(alias: str, *, options: Options = DEFAULT) -> None:
+def history(alias: str, *, max_results: Limit = None, options: Options = DEFAULT) -> None:
     """List what an alias pointed to, the newest first.
 
     Args:
         alias: MODEL@ALIAS.
+        max_results: Show only so many; all unless said.
     """
     with opened(options) as registry:
-        show_list(options, every(lambda token: registry.list_alias_history(alias, page_token=token)), COLUMNS)
+        found = every(
+            lambda size, token: registry.list_alias_history(alias, max_results=size, page_token=token), max_results
+        )
+        show_list(options, found, COLUMNS)

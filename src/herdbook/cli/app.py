@@ -1,8 +1,7 @@
-"""Puts the command groups together, and turns errors into messages and exit codes."""
+"""Puts the command groups together, and runs what was typed."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -10,9 +9,11 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from herdbook import __version__
+from herdbook.cli.failures import report, report_system, report_usage
 from herdbook.errors import RegistryError
 
 USAGE = 2
+IO_ERROR = 74
 INTERRUPTED = 130
 
 GROUPS = {
@@ -32,13 +33,24 @@ COMMANDS = {
     "register": ("herdbook.cli.register:register", "Register a model's files as the next version."),
     "sweep": ("herdbook.cli.setup:sweep", "Fail what was abandoned, and remove bytes that nothing refers to."),
     "whoami": ("herdbook.cli.setup:whoami", "Show who you are to the registry."),
+    "version": ("herdbook.cli.setup:version", "Show the version of Herdbook."),
 }
 """Command -> the function that does it, and what it is about."""
+
+_FLAGS = ("--json", "--no-plugins")
+_VALUED = ("--registry", "-r")
+_EPILOGUE = "Every command takes --registry (-r) URI, --json and --no-plugins; they may also stand before it."
 
 
 def build() -> App:
     """Return the application; a group's module is imported only when the group is used."""
-    app = App(name="herdbook", version=__version__, help="A governed registry for machine-learning models.")
+    app = App(
+        name="herdbook",
+        version=__version__,
+        help="A governed registry for machine-learning models.",
+        help_epilogue=_EPILOGUE,
+        suppress_keyboard_interrupt=False,
+    )
     for name, about in GROUPS.items():
         app.command(f"herdbook.cli.{name}:app", name=name, help=about)
     for name, (target, about) in COMMANDS.items():
@@ -54,30 +66,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words after `herdbook`; None takes the process's own.
 
     Returns:
-        The exit code: 0, 2 for a wrong usage, else that of the error's class.
+        The exit code: 0, 2 for a wrong usage, 74 where the system refuses a file, 130 where it was interrupted,
+        else that of the error's class.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = _options_last(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in words
     try:
-        build()(words, exit_on_error=False, result_action="return_value")
-    except CycloptsError:
+        build()(words, exit_on_error=False, print_error=not as_json, result_action="return_value")
+        sys.stdout.flush()
+    except CycloptsError as error:
+        if as_json:
+            report_usage(error)
         return USAGE
     except RegistryError as error:
-        _report(error, as_json="--json" in words)
+        report(error, as_json=as_json)
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has seen enough; the interpreter must not complain at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:
+        report_system(error, as_json=as_json)
+        return IO_ERROR
     return 0
 
 
-def _report(error: RegistryError, *, as_json: bool) -> None:
-    if as_json:
-        plain = {"error": error.code, "message": error.message, "hint": error.hint}
-        sys.stderr.write(json.dumps(plain, ensure_ascii=False) + "\n")
-        return
-    sys.stderr.write(f"herdbook: {error.message}\n")
-    if error.hint:
-        sys.stderr.write(f"  {error.hint}\n")
+def _options_last(words: Sequence[str]) -> list[str]:
+    """Move the options that stand before the command behind its own words, where the command finds them."""
+    count = 0
+    while count < len(words):
+        word = words[count]
+        if word in _VALUED:
+            count += 2
+        elif word in _FLAGS or word.startswith("--registry="):
+            count += 1
+        else:
+            break
+    first, rest = list(words[:count]), list(words[count:])
+    if not rest or rest[0].startswith("-"):
+        return rest or first
+    end = rest.index("--") if "--" in rest else len(rest)
+    return [*rest[:end], *first, *rest[end:]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from herdbook.cli.options import DEFAULT, Options, every, opened
+from herdbook.cli.options import DEFAULT, Limit, Options, every, opened
 from herdbook.cli.output import show, show_list
 
 app = App(name="catalogs", help="Catalogs: the first level of names.")
@@ -35,10 +35,15 @@ def get(name: str, *, options: Options = DEFAULT) -> None:
 
 
 @app.command(name="list")
-def list_(*, options: Options = DEFAULT) -> None:
-    """List the catalogs that you may see."""
+def list_(*, max_results: Limit = None, options: Options = DEFAULT) -> None:
+    """List the catalogs that you may see.
+
+    Args:
+        max_results: Show only so many; all unless said.
+    """
     with opened(options) as registry:
-        show_list(options, every(lambda token: registry.list_catalogs(page_token=token)), COLUMNS)
+        found = every(lambda size, token: registry.list_catalogs(max_results=size, page_token=token), max_results)
+        show_list(options, found, COLUMNS)
 
 
 @app.command

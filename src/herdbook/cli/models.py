@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from herdbook.cli.options import DEFAULT, Options, every, opened
+from herdbook.cli.options import DEFAULT, Limit, Options, every, opened
 from herdbook.cli.output import show, show_list
 
 app = App(name="models", help="Registered models: the third level of names.")
@@ -35,14 +35,18 @@ def get(name: str, *, options: Options = DEFAULT) -> None:
 
 
 @app.command(name="list")
-def list_(schema: str, *, options: Options = DEFAULT) -> None:
+def list_(schema: str, *, max_results: Limit = None, options: Options = DEFAULT) -> None:
     """List what you may see of a schema.
 
     Args:
         schema: Its name.
+        max_results: Show only so many; all unless said.
     """
     with opened(options) as registry:
-        show_list(options, every(lambda token: registry.list_registered_models(schema, page_token=token)), COLUMNS)
+        found = every(
+            lambda size, token: registry.list_registered_models(schema, max_results=size, page_token=token), max_results
+        )
+        show_list(options, found, COLUMNS)
 
 
 @app.command

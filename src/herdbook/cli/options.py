@@ -7,13 +7,17 @@ from contextlib import contextmanager
 from typing import Annotated, TypeVar
 
 from attrs import evolve, frozen
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from herdbook.entities import Page
 from herdbook.ports.registry import Registry
 from herdbook.settings import PluginSettings, Settings, load_settings
 
 T = TypeVar("T")
+PAGE = 1000
+
+Limit = Annotated[int | None, Parameter(name="--max-results", validator=validators.Number(gte=1))]
+"""How many things a list command shows; None is all."""
 
 
 @Parameter(name="*")
@@ -22,7 +26,7 @@ class Options:
     """Options of every command.
 
     Args:
-        registry: The registry: a folder, a URI, or a name from herdbook.toml.
+        registry: The registry: a folder, a URI, or a name from herdbook.toml; the settings' registry_uri unless said.
         json: Answer in JSON, for programs.
         no_plugins: Use the built-in plugins alone.
     """
@@ -51,13 +55,18 @@ def opened(options: Options) -> Iterator[Registry]:
         yield registry
 
 
-def every(fetch: Callable[[str | None], Page[T]]) -> list[T]:
-    """Return the items of all pages."""
+def every(fetch: Callable[[int, str | None], Page[T]], limit: int | None = None) -> list[T]:
+    """Return the items of all pages, or the first ones.
+
+    Args:
+        fetch: Returns a page, given how many items it may hold and its token.
+        limit: How many items; None is all.
+    """
     items: list[T] = []
     token: str | None = None
     while True:
-        page = fetch(token)
+        page = fetch(PAGE if limit is None else min(PAGE, limit - len(items)), token)
         items += page.items
         token = page.next_page_token
-        if token is None:
+        if token is None or len(items) == limit:
             return items

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,6 +16,11 @@ from rich.table import Table
 from herdbook.cli.options import Options
 from herdbook.wire import unstructure
 
+PIPED = 100_000
+"""Columns where no terminal sets a limit, so that programs find each row on one line."""
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
 
 def show(options: Options, value: Any) -> None:
     """Print one value: its fields in two columns, or as a JSON object."""
@@ -26,7 +32,7 @@ def show(options: Options, value: Any) -> None:
     table.add_column(overflow="fold")
     for field in fields(type(value)):
         table.add_row(field.name, text(getattr(value, field.name)))
-    console().print(table)
+    _print(table)
 
 
 def show_list(options: Options, values: Sequence[Any], columns: Sequence[str]) -> None:
@@ -39,7 +45,7 @@ def show_list(options: Options, values: Sequence[Any], columns: Sequence[str]) -
         table.add_column(column, overflow="fold")
     for value in values:
         table.add_row(*(text(getattr(value, column)) for column in columns))
-    console().print(table)
+    _print(table)
 
 
 def say(options: Options, sentence: str, **facts: Any) -> None:
@@ -47,7 +53,7 @@ def say(options: Options, sentence: str, **facts: Any) -> None:
     if options.json:
         _json(facts)
         return
-    console().print(sentence, markup=False, highlight=False)
+    sys.stdout.write(printable(sentence) + "\n")
 
 
 def text(value: Any) -> str:
@@ -57,18 +63,36 @@ def text(value: Any) -> str:
     if isinstance(value, datetime):
         return value.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
     if isinstance(value, dict):
-        return ", ".join(f"{key}={text(item)}" for key, item in value.items()) or "-"
+        return ", ".join(f"{printable(str(key))}={text(item)}" for key, item in value.items()) or "-"
     if isinstance(value, tuple):
         return ", ".join(text(item) for item in value) or "-"
     if has(type(value)) and "__str__" not in vars(type(value)):
         plain = unstructure(value)
-        return json.dumps({key: item for key, item in plain.items() if item}, ensure_ascii=False)
-    return str(value)
+        return printable(json.dumps({key: item for key, item in plain.items() if item}, ensure_ascii=False))
+    return printable(str(value))
+
+
+def printable(words: str) -> str:
+    """Return text without the control characters that could steer the reader's terminal."""
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", words)
 
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console on the current standard output or error."""
-    return Console(stderr=stderr, soft_wrap=False, emoji=False, markup=False)
+    made = Console(stderr=stderr, soft_wrap=False, emoji=False, markup=False)
+    if not made.is_terminal:
+        made.width = PIPED
+    return made
+
+
+def _print(table: Table) -> None:
+    out = console()
+    if out.is_terminal:
+        out.print(table)
+        return
+    with out.capture() as captured:
+        out.print(table)
+    sys.stdout.write("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))
 
 
 def _json(value: Any) -> None:

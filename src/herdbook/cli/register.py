@@ -13,6 +13,7 @@ from herdbook.cli.output import show
 from herdbook.cli.progress import bytes_bar
 from herdbook.entities import Lineage
 from herdbook.errors import InvalidArgumentError
+from herdbook.names import ModelName
 
 
 def register(
@@ -43,23 +44,34 @@ def register(
     """
     from herdbook.client.register import register_model  # noqa: PLC0415 `--help` needs no database
 
-    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else None
+    # What was mistyped is refused before a version number is spent on it.
+    model = ModelName.parse(name)
+    slots = [model.alias(word) for word in alias]
+    tags = dict(_pair(text) for text in tag)
+    form = None if signature is None else _signature(signature)
     with opened(options) as registry:
-        with bytes_bar("registering", size, quiet=options.json) as progress:
+        with bytes_bar("registering", _size(path.expanduser()), quiet=options.json) as progress:
             version = register_model(
                 path,
-                name,
+                model,
                 registry=registry,
-                signature=None if signature is None else _signature(signature),
+                signature=form,
                 comment=comment,
-                tags=dict(_pair(text) for text in tag),
+                tags=tags,
                 lineage=Lineage(run_id=run_id, code_commit=code_commit),
                 idempotency_key=idempotency_key,
                 progress=progress,
             )
-        for word in alias:
-            registry.set_registered_model_alias(version.name.alias(word), version.version)
+        for slot in slots:
+            registry.set_registered_model_alias(slot, version.version)
         show(options, registry.get_model_version(version.ref))
+
+
+def _size(path: Path) -> int | None:
+    """Return the bytes of a folder or a file; None where there is nothing, which the client refuses in words."""
+    if path.is_file():
+        return path.stat().st_size
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else None
 
 
 def _signature(path: Path) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from herdbook.cli.options import DEFAULT, Options, every, opened
+from herdbook.cli.options import DEFAULT, Limit, Options, every, opened
 from herdbook.cli.output import show, show_list
 
 app = App(name="schemas", help="Schemas: the second level of names.")
@@ -35,14 +35,18 @@ def get(name: str, *, options: Options = DEFAULT) -> None:
 
 
 @app.command(name="list")
-def list_(catalog: str, *, options: Options = DEFAULT) -> None:
+def list_(catalog: str, *, max_results: Limit = None, options: Options = DEFAULT) -> None:
     """List what you may see of a catalog.
 
     Args:
         catalog: Its name.
+        max_results: Show only so many; all unless said.
     """
     with opened(options) as registry:
-        show_list(options, every(lambda token: registry.list_schemas(catalog, page_token=token)), COLUMNS)
+        found = every(
+            lambda size, token: registry.list_schemas(catalog, max_results=size, page_token=token), max_results
+        )
+        show_list(options, found, COLUMNS)
 
 
 @app.command

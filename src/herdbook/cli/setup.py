@@ -1,18 +1,22 @@
-"""`herdbook init`, `sweep` and `whoami`."""
+"""`herdbook init`, `sweep`, `whoami` and `version`."""
 
 from __future__ import annotations
 
+import json
+import platform
 import shutil
 from pathlib import Path
 
 from attrs import evolve
 
+from herdbook import __version__
 from herdbook.cli.options import DEFAULT, Options, opened
 from herdbook.cli.output import say, show
+from herdbook.errors import AlreadyExistsError, InvalidArgumentError
 
 _CONFIG = """# The settings of the registry in this folder. Use it with HERDBOOK_CONFIG, or from here.
-registry_uri = "{uri}"
-policies_dir = "{policies}"
+registry_uri = {uri}
+policies_dir = "policies"
 """
 
 
@@ -23,18 +27,27 @@ def init(folder: Path, *, policies: Path | None = None, options: Options = DEFAU
         folder: A folder that does not exist yet, or is empty.
         policies: The policy folder that becomes revision 1; the shipped one unless said.
     """
-    from herdbook.bootstrap import open_registry, shipped_policies  # noqa: PLC0415 `--help` needs no database
+    from herdbook.bootstrap import DATABASE, open_registry, read_policy, shipped_policies  # noqa: PLC0415 for --help
 
-    source = shipped_policies() if policies is None else policies
-    settings = evolve(options.settings(), policies_dir=str(source))
+    if options.registry is not None:
+        raise InvalidArgumentError(
+            "A registry is made in a folder, and --registry names one that is there.", hint="Leave out --registry."
+        )
     root = folder.expanduser().absolute()
-    with open_registry(str(root), settings=settings) as registry:
-        own = root / "policies"
-        if not own.exists():
-            shutil.copytree(source, own)
-        config = root / "herdbook.toml"
-        if not config.exists():
-            config.write_text(_CONFIG.format(uri=root.as_posix(), policies="policies"), encoding="utf-8")
+    if (root / DATABASE).exists():
+        raise AlreadyExistsError(f"{root} holds a registry already.", hint="Use it with --registry.")
+    source = shipped_policies() if policies is None else policies.expanduser().absolute()
+    # A policy that cannot be used is refused before anything is written.
+    files = read_policy(str(source))
+    with open_registry(str(root), settings=evolve(options.settings(), policies_dir=str(source))) as registry:
+        for file in files:
+            target = root / "policies" / file.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / file.path, target)
+        # A JSON string is a TOML string too, whatever characters the path has.
+        (root / "herdbook.toml").write_text(
+            _CONFIG.format(uri=json.dumps(str(root), ensure_ascii=False)), encoding="utf-8"
+        )
         who = str(registry.get_current_principal().name)
         say(options, f"The registry in {root} is ready; its admin is {who}.", folder=str(root), admin=who)
 
@@ -54,3 +67,9 @@ def whoami(*, options: Options = DEFAULT) -> None:
     """Show who you are to the registry."""
     with opened(options) as registry:
         show(options, registry.get_current_principal())
+
+
+def version(*, options: Options = DEFAULT) -> None:
+    """Show the version of Herdbook, and of the Python that runs it; opens no registry."""
+    python = platform.python_version()
+    say(options, f"herdbook {__version__} (Python {python})", herdbook=__version__, python=python)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from herdbook.cli.options import DEFAULT, Options, every, opened
+from herdbook.cli.options import DEFAULT, Limit, Options, every, opened
 from herdbook.cli.output import say, show, show_list
 from herdbook.cli.progress import bytes_bar
 
@@ -27,14 +27,17 @@ def get(uri: str, *, options: Options = DEFAULT) -> None:
 
 
 @app.command(name="list")
-def list_(model: str, *, options: Options = DEFAULT) -> None:
+def list_(model: str, *, max_results: Limit = None, options: Options = DEFAULT) -> None:
     """List a model's versions, the highest first.
 
     Args:
         model: CATALOG.SCHEMA.MODEL.
+        max_results: Show only so many; all unless said.
     """
     with opened(options) as registry:
-        versions = every(lambda token: registry.list_model_versions(model, page_token=token))
+        versions = every(
+            lambda size, token: registry.list_model_versions(model, max_results=size, page_token=token), max_results
+        )
         show_list(options, versions, ("version", "status", "aliases", "author", "total_size", "created_at", "comment"))
 
 
@@ -52,17 +55,20 @@ def update(version: str, *, comment: str, reason: str | None = None, options: Op
 
 
 @app.command
-def files(uri: str, *, options: Options = DEFAULT) -> None:
+def files(uri: str, *, max_results: Limit = None, options: Options = DEFAULT) -> None:
     """List a version's files.
 
     Args:
         uri: MODEL/VERSION, MODEL@ALIAS or MODEL/latest.
+        max_results: Show only so many; all unless said.
     """
     from herdbook.client.download import resolve  # noqa: PLC0415 `--help` needs no database
 
     with opened(options) as registry:
         ref = resolve(registry, uri).ref
-        found = every(lambda token: registry.list_model_version_files(ref, page_token=token))
+        found = every(
+            lambda size, token: registry.list_model_version_files(ref, max_results=size, page_token=token), max_results
+        )
         show_list(options, found, ("path", "size", "sha256"))
 
 

@@ -66,6 +66,7 @@ READS = [
     ("rules", "show", NAME),
     ("plugins", "list"),
     ("whoami",),
+    ("version",),
     ("sweep", "--dry-run"),
 ]
 WRITES = [
