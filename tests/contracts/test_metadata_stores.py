@@ -1,0 +1,24 @@
+"""The metadata store contract over SQLite, in a file and in memory."""
+
+from __future__ import annotations
+
+import pytest
+
+from herdbook.adapters.sql.store import SqlStore
+from herdbook.testing.metadata_store_contract import MetadataStoreContract
+
+
+class TestSqliteFile(MetadataStoreContract):
+    @pytest.fixture
+    def store(self, tmp_path):
+        store = SqlStore.open(f"sqlite:///{tmp_path / 'herdbook.db'}")
+        yield store
+        store.close()
+
+
+class TestSqliteMemory(MetadataStoreContract):
+    @pytest.fixture
+    def store(self):
+        store = SqlStore.open("sqlite://")
+        yield store
+        store.close()

@@ -1,0 +1,102 @@
+"""What SQLite as a metadata store promises beyond the contract, to threads and to whoever names the wrong file."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from herdbook.adapters.sql.store import SqlStore
+from herdbook.errors import AlreadyExistsError, IntegrityError, InvalidArgumentError
+from herdbook.names import CatalogName
+from herdbook.testing.metadata_samples import MODEL, StoreFixtures, add_version, exists, insert_catalog
+
+
+def test_what_is_no_database_is_refused(tmp_path):
+    """A file that is no database is left as it is, and the error says what to do."""
+    path = tmp_path / "text.db"
+    path.write_text("not a database, but long enough to be read as the header of one " * 20)
+    before = path.read_bytes()
+    with pytest.raises(IntegrityError) as refused:
+        SqlStore.open(f"sqlite:///{path}")
+    assert refused.value.hint
+    assert path.read_bytes() == before
+
+
+def test_other_urls_are_refused():
+    """A URL of another database is a mistake of the caller's."""
+    with pytest.raises(InvalidArgumentError, match="postgresql"):
+        SqlStore.open("postgresql://host/db")
+
+
+class TestFile(StoreFixtures):
+    @pytest.fixture
+    def store(self, tmp_path):
+        store = SqlStore.open(f"sqlite:///{tmp_path / 'herdbook.db'}")
+        yield store
+        store.close()
+
+    def test_a_read_goes_on_seeing_what_it_began_with(self, ready):
+        """Whatever is committed meanwhile, one read transaction has one answer."""
+        with ready.read() as tx:
+            assert tx.revision() == 0
+            with ready.write() as other:
+                insert_catalog(other, "new")
+            assert tx.catalog(CatalogName.parse("new")).chain is None
+        assert exists(ready, "new")
+
+    def test_one_winner_of_a_name(self, ready):
+        """Of threads that want one name, in several spellings, one gets it and the others are told."""
+
+        def work(name):
+            try:
+                with ready.write() as tx:
+                    insert_catalog(tx, name)
+            except AlreadyExistsError:
+                return 0
+            return 1
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(pool.map(work, ["Prod", "prod", "PROD", "pROD"] * 4)) == 1
+
+
+class TestMemory(StoreFixtures):
+    @pytest.fixture
+    def store(self):
+        store = SqlStore.open("sqlite://")
+        yield store
+        store.close()
+
+    def test_threads_share_one_database(self, ready, tree):
+        """Threads take turns on the one connection, readers and writers alike."""
+
+        def work(number):
+            if number % 2:
+                return ready.point.model(MODEL).row.id
+            with ready.write() as tx:
+                add_version(tx, tree.model_id)
+            with ready.read() as tx:
+                return tx.model(MODEL).row.id
+
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(work, range(64))) == {tree.model_id}
+        assert ready.point.latest(MODEL).row.version.version == 32
+
+    def test_a_thread_that_ends_ends_nobodys_transaction(self, ready):
+        """A reader's thread that goes away while another writes takes nothing of that away."""
+        looked, leave = threading.Event(), threading.Event()
+
+        def reader():
+            exists(ready, "x")
+            looked.set()
+            leave.wait(10)
+
+        thread = threading.Thread(target=reader)
+        thread.start()
+        assert looked.wait(10)
+        with ready.write() as tx:
+            insert_catalog(tx, "kept")
+            leave.set()
+            thread.join(10)
+        assert exists(ready, "kept")
