@@ -84,16 +84,16 @@ class MetadataStoreContract(LedgerContract):
             assert tx.model_by_id("0" * 32) == nothing
 
     def test_a_taken_name_is_refused(self, ready: MetadataStore, tree: Tree) -> None:
-        """A second catalog, schema, model or principal of a name is refused; the first one stays."""
+        """A second catalog, schema, model or principal of a name is refused by name; the first one stays."""
         common: dict[str, Any] = {"comment": None, "owner_id": ALICE_ID, "stamp": stamp()}
-        with pytest.raises(AlreadyExistsError), ready.write() as tx:
+        with pytest.raises(AlreadyExistsError, match="catalog PROD"), ready.write() as tx:
             tx.insert_catalog(new_id(), CatalogName.parse("PROD"), **common)
-        with pytest.raises(AlreadyExistsError), ready.write() as tx:
+        with pytest.raises(AlreadyExistsError, match=r"schema prod\.FRAUD"), ready.write() as tx:
             tx.insert_schema(new_id(), tree.catalog_id, SchemaName.parse("prod.FRAUD"), **common)
-        with pytest.raises(AlreadyExistsError), ready.write() as tx:
+        with pytest.raises(AlreadyExistsError, match=r"model prod\.fraud\.scorer"), ready.write() as tx:
             tx.insert_model(new_id(), tree.schema_id, ModelName.parse("prod.fraud.scorer"), **common)
         again = Principal(id=new_id(), name=PrincipalName.parse("user:OS/alice"), created_at=datetime.now(UTC))
-        with pytest.raises(AlreadyExistsError), ready.write() as tx:
+        with pytest.raises(AlreadyExistsError, match="user:OS/alice"), ready.write() as tx:
             tx.insert_principal(again)
         with ready.read() as tx:
             assert tx.model(MODEL).row is not None

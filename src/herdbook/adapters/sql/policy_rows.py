@@ -20,18 +20,28 @@ from herdbook.ports.metadata import PolicyLog
 from herdbook.verdicts import Privilege, SecurableKind
 from herdbook.wire import from_json
 
-_NAMES_OF = """SELECT key FROM catalogs WHERE deleted_at IS NULL AND id IN (SELECT value FROM json_each(:ids))
-    UNION ALL SELECT key FROM schemas WHERE deleted_at IS NULL AND id IN (SELECT value FROM json_each(:ids))
-    UNION ALL SELECT key FROM registered_models WHERE deleted_at IS NULL
-        AND id IN (SELECT value FROM json_each(:ids))"""
+_NAMES_OF = {
+    SecurableKind.CATALOG: """SELECT key FROM catalogs
+        WHERE deleted_at IS NULL AND id IN (SELECT value FROM json_each(:ids))""",
+    SecurableKind.SCHEMA: """SELECT key FROM schemas
+        WHERE deleted_at IS NULL AND id IN (SELECT value FROM json_each(:ids))""",
+    SecurableKind.REGISTERED_MODEL: """SELECT key FROM registered_models
+        WHERE deleted_at IS NULL AND id IN (SELECT value FROM json_each(:ids))""",
+}
 # An owner of a container passes its gate and those below (R6); what lies in a container that somebody else owns is
-# seen only through that container's gate.
-_OWNED = """WITH o(id) AS (SELECT value FROM json_each(:owners)), g(id) AS (SELECT value FROM json_each(:gates))
-    SELECT key FROM catalogs WHERE deleted_at IS NULL AND owner_id IN (SELECT id FROM o)
-    UNION ALL SELECT s.key FROM schemas s WHERE s.deleted_at IS NULL AND s.owner_id IN (SELECT id FROM o)
-        AND s.catalog_id IN (SELECT id FROM g)
-    UNION ALL SELECT m.key FROM registered_models m WHERE m.deleted_at IS NULL AND m.owner_id IN (SELECT id FROM o)
-        AND m.catalog_id IN (SELECT id FROM g) AND m.schema_id IN (SELECT id FROM g)"""
+# seen only through that container's gate. Read by owner: far more may lie behind the gates.
+_OWNED = {
+    SecurableKind.CATALOG: """SELECT key FROM catalogs
+        WHERE deleted_at IS NULL AND owner_id IN (SELECT value FROM json_each(:owners))""",
+    SecurableKind.SCHEMA: """SELECT key FROM schemas INDEXED BY ix_schemas_owner_id
+        WHERE deleted_at IS NULL AND owner_id IN (SELECT value FROM json_each(:owners))
+        AND catalog_id IN (SELECT value FROM json_each(:gates))""",
+    SecurableKind.REGISTERED_MODEL: """SELECT key FROM registered_models INDEXED BY ix_registered_models_owner_id
+        WHERE deleted_at IS NULL AND owner_id IN (SELECT value FROM json_each(:owners))
+        AND catalog_id IN (SELECT value FROM json_each(:gates))
+        AND schema_id IN (SELECT value FROM json_each(:gates))""",
+}
+_LEVELS = tuple(_NAMES_OF)
 
 
 class PolicyRows(PolicyLog):
@@ -97,14 +107,20 @@ class PolicyRows(PolicyLog):
         return AppliedPolicy(revision=revision, files=tuple(PolicyFile(path=row[1], text=row[2]) for row in found))
 
     def visible_ranges(self, visible: Visible, kind: SecurableKind) -> Ranges:
-        """Return the name ranges of what may be seen; they serve every kind, since names tell the kinds apart."""
-        del kind
+        """Return the name ranges of what may be seen; what lies below the kind cannot show any of it."""
         if visible.reach is Reach.ALL:
             return EVERYTHING
-        owned = self._run.all(_OWNED, owners=_ids(visible.owners), gates=_ids(visible.gates))
-        allowed = self._run.all(_NAMES_OF, ids=_ids(visible.allow)) if visible.allow else []
-        denied = self._run.all(_NAMES_OF, ids=_ids(visible.deny)) if visible.deny else []
-        return compile_ranges((row[0] for row in (*owned, *allowed)), (row[0] for row in denied))
+        levels = _LEVELS[: _LEVELS.index(kind) + 1] if kind in _LEVELS else _LEVELS
+        allow, deny, gates = _ids(visible.allow), _ids(visible.deny), _ids(visible.gates)
+        allowed, denied = [], []
+        for level in levels:
+            if visible.owners:
+                allowed += self._run.all(_OWNED[level], owners=_ids(visible.owners), gates=gates)
+            if visible.allow:
+                allowed += self._run.all(_NAMES_OF[level], ids=allow)
+            if visible.deny:
+                denied += self._run.all(_NAMES_OF[level], ids=deny)
+        return compile_ranges((row[0] for row in allowed), (row[0] for row in denied))
 
 
 def _ids(ids: frozenset[str]) -> str:

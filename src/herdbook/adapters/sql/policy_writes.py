@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from sqlalchemy import Table
+
 from herdbook.adapters.sql import tables
 from herdbook.adapters.sql.sql_text import insert_sql
 from herdbook.adapters.sql.statements import Runner
 from herdbook.entities import Principal
 from herdbook.entities.ledger import AppliedPolicy, Membership, PolicyLine
+from herdbook.errors import AlreadyExistsError
 from herdbook.ports.metadata import PolicyLog, Stamp
 from herdbook.wire import to_json
 
@@ -24,7 +27,7 @@ class PolicyWrites(PolicyLog):
 
     def insert_principal(self, principal: Principal) -> None:
         """Insert a principal."""
-        row = {
+        row: dict[str, object] = {
             "id": principal.id,
             "kind": principal.name.principal_kind.value,
             "source": principal.name.source,
@@ -34,7 +37,7 @@ class PolicyWrites(PolicyLog):
             "enabled": int(principal.enabled),
             "created_at": int(principal.created_at.timestamp() * 1000),
         }
-        self._run.run(insert_sql(tables.principals, *row), **row)
+        self._insert_named(tables.principals, row, f"a principal {principal.name}")
 
     def apply_policy(
         self,
@@ -61,6 +64,12 @@ class PolicyWrites(PolicyLog):
             self._add(revision, seq, item, stamp)
         self._run.run("UPDATE metastore SET policy_revision = :revision", revision=revision)
         return revision
+
+    def _insert_named(self, table: Table, row: dict[str, object], what: str) -> None:
+        """Insert a row whose key no other live row may have; raises AlreadyExistsError that says what is there."""
+        sql = f"{insert_sql(table, *row)} ON CONFLICT (key) WHERE deleted_at IS NULL DO NOTHING"
+        if not self._run.run(sql, **row):
+            raise AlreadyExistsError(f"There is {what} already.", hint="Choose another name.")
 
     def _add(self, revision: int, seq: int, item: PolicyLine | Membership, stamp: Stamp) -> None:
         kind = "line" if isinstance(item, PolicyLine) else "membership"

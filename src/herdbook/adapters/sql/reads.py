@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
 from herdbook.adapters.sql import resolve_sql, rows
@@ -23,20 +24,28 @@ from herdbook.entities import (
 from herdbook.entities.ledger import IdempotencyRecord
 from herdbook.errors import UnavailableError
 from herdbook.names import AliasRef, CatalogName, ModelName, PrincipalName, SchemaName, VersionRef
-from herdbook.policy.ranges import Ranges
+from herdbook.policy.ranges import TOP, Ranges
 from herdbook.ports.metadata import Found, ReadTransaction, Resolver, VersionRow
 
 _NO_LIMIT = 2**62
-_IN_RANGES = """WITH r(low, high) AS (SELECT value->>0, value->>1 FROM json_each(:ranges))
-    SELECT {columns} FROM r CROSS JOIN {table} {x} ON {x}.key >= r.low AND {x}.key < r.high {joins}
-    WHERE {x}.deleted_at IS NULL AND {x}.key > :after {within} ORDER BY {x}.key LIMIT :limit"""
+# The ranges are sorted and each is read along the index of keys, so the first `limit` rows are the page; sorting before
+# cutting would make whole rows of all that is in the ranges. INDEXED BY makes that order certain. The ranges begin at
+# `after`; it is not compared with `>`, which SQLite would take for the bound to begin at instead of a range's own.
+_IN_RANGES = """WITH r(low, high) AS (SELECT value->>0, value->>1 FROM json_each(:ranges)),
+    page(id) AS MATERIALIZED (
+        SELECT k.id FROM r CROSS JOIN {table} k INDEXED BY uq_{table}_key_live ON k.key >= r.low AND k.key < r.high
+        WHERE k.deleted_at IS NULL AND k.key <> :after {within} LIMIT :limit)
+    SELECT {columns} FROM page CROSS JOIN {source} WHERE {x}.id = page.id ORDER BY {x}.key"""
 _ASSIGNMENT = """SELECT a.alias, v.version, a.valid_from, a.valid_to, coalesce(ps.written, a.set_by), a.reason,
     coalesce(pe.written, a.ended_by)
     FROM aliases a JOIN model_versions v ON v.id = a.version_id
     LEFT JOIN principals ps ON ps.id = a.set_by LEFT JOIN principals pe ON pe.id = a.ended_by"""
 _READY_VERSION = """v.manifest_id = f.manifest_id AND v.status = 'READY' AND v.deleted_at IS NULL"""
-_HELD_BY_MODEL = f"""SELECT DISTINCT w.value FROM json_each(:wanted) w JOIN manifest_files f ON f.{{column}} = w.value
-    WHERE EXISTS (SELECT 1 FROM model_versions v WHERE v.model_id = :model AND {_READY_VERSION})"""
+# From the model's side: a requirements file stands in the manifests of very many other models.
+_HELD_BY_MODEL = f"""SELECT w.value FROM json_each(:wanted) w
+    WHERE EXISTS (SELECT 1 FROM manifest_files f WHERE f.{{column}} = w.value)
+    AND EXISTS (SELECT 1 FROM model_versions v CROSS JOIN manifest_files f ON {_READY_VERSION}
+        WHERE v.model_id = :model AND f.{{column}} = w.value)"""
 # A file that very many models hold must not be looked up in all of them.
 _HOLDERS = f"""SELECT DISTINCT v.model_id FROM manifest_files f JOIN model_versions v ON {_READY_VERSION}
     JOIN registered_models m ON m.id = v.model_id AND m.deleted_at IS NULL
@@ -106,23 +115,21 @@ class SqlReads(SqlResolver, PolicyRows, ReadTransaction):
 
     def list_catalogs(self, ranges: Ranges, *, after: str, limit: int) -> tuple[Catalog, ...]:
         """Return catalogs in ranges."""
-        sql = _in_ranges(resolve_sql.CATALOG_COLUMNS, "catalogs", resolve_sql.CATALOG_FROM, "")
-        found = self._run.all(sql, ranges=_json(ranges.spans), after=after, limit=limit)
+        sql = _in_ranges(resolve_sql.CATALOG_COLUMNS, resolve_sql.CATALOG_FROM)
+        found = self._run.all(sql, ranges=_cut(ranges, after, TOP), after=after, limit=limit)
         return tuple(rows.catalog(row) for row in found)
 
     def list_schemas(self, catalog_id: str, ranges: Ranges, *, after: str, limit: int) -> tuple[Schema, ...]:
         """Return a catalog's schemas in ranges."""
-        within = "AND s.catalog_id = :container"
-        sql = _in_ranges(resolve_sql.SCHEMA_COLUMNS, "schemas", resolve_sql.SCHEMA_FROM, within)
-        spans = self._inside("catalogs", catalog_id, ranges)
+        sql = _in_ranges(resolve_sql.SCHEMA_COLUMNS, resolve_sql.SCHEMA_FROM, "AND k.catalog_id = :container")
+        spans = self._inside("catalogs", catalog_id, ranges, after)
         found = self._run.all(sql, ranges=spans, after=after, limit=limit, container=catalog_id)
         return tuple(rows.schema(row) for row in found)
 
     def list_models(self, schema_id: str, ranges: Ranges, *, after: str, limit: int) -> tuple[RegisteredModel, ...]:
         """Return a schema's registered models in ranges."""
-        within = "AND m.schema_id = :container"
-        sql = _in_ranges(resolve_sql.MODEL_COLUMNS, "registered_models", resolve_sql.MODEL_FROM, within)
-        spans = self._inside("schemas", schema_id, ranges)
+        sql = _in_ranges(resolve_sql.MODEL_COLUMNS, resolve_sql.MODEL_FROM, "AND k.schema_id = :container")
+        spans = self._inside("schemas", schema_id, ranges, after)
         found = self._run.all(sql, ranges=spans, after=after, limit=limit, container=schema_id)
         return tuple(rows.model(row) for row in found)
 
@@ -248,20 +255,25 @@ class SqlReads(SqlResolver, PolicyRows, ReadTransaction):
             id=row[0], name=PrincipalName.parse(row[1]), enabled=bool(row[2]), created_at=rows.to_time(row[3])
         )
 
-    def _inside(self, table: str, container_id: str, ranges: Ranges) -> str:
-        """Return the parts of ranges that lie inside a container, so that no other subtree is read."""
+    def _inside(self, table: str, container_id: str, ranges: Ranges, after: str) -> str:
+        """Return the parts of ranges that lie inside a container and behind a position."""
         row = self._run.one(f"SELECT key FROM {table} WHERE id = :id", id=container_id)
-        if row is None:
-            return "[]"
-        low, high = f"{row[0]}.", f"{row[0]}/"
-        cut = [(max(low, a), min(high, b)) for a, b in ranges.spans if a < high and low < b]
-        return _json(cut)
+        return "[]" if row is None else _cut(ranges, max(f"{row[0]}.", after), f"{row[0]}/")
 
 
-def _in_ranges(columns: str, table: str, source: str, within: str) -> str:
-    """Return the list statement of a table: ranges first, then the joins of its row."""
-    x, _, joins = source.removeprefix(f"FROM {table} ").partition(" ")
-    return _IN_RANGES.format(columns=columns, table=table, x=x, joins=joins, within=within)
+def _in_ranges(columns: str, source: str, within: str = "") -> str:
+    """Return the list statement of the table that a FROM clause begins with."""
+    joined = source.removeprefix("FROM ")
+    table, x = joined.split(maxsplit=2)[:2]
+    return _IN_RANGES.format(columns=columns, table=table, source=joined, x=x, within=within)
+
+
+def _cut(ranges: Ranges, low: str, high: str) -> str:
+    """Return the parts of ranges that lie in one, as JSON."""
+    spans = ranges.spans
+    first = max(bisect_right(spans, (low, low)) - 1, 0)
+    last = bisect_left(spans, (high, high), lo=first)
+    return _json([(max(low, a), min(high, b)) for a, b in spans[first:last] if low < b])
 
 
 def _files(found: list[tuple[str, int, str]]) -> tuple[FileEntry, ...]:

@@ -31,22 +31,26 @@ def ensure_schema(engine: Engine, database: str | None) -> None:
         IntegrityError: the database is something else's.
     """
     with engine.connect() as connection:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        found = stored_revision(connection)
-        if found is None:
-            if connection.execute(text(_STATE)).first() is not None:
-                connection.exec_driver_sql("ROLLBACK")
-                raise IntegrityError(
-                    f"The database {database} is not a Herdbook registry: it has other tables.",
-                    hint="Name another file.",
-                )
-            metadata.create_all(connection)
-            stamp(connection, REVISION)
-            connection.exec_driver_sql("COMMIT")
-            return
-        connection.exec_driver_sql("COMMIT")
+        # A look takes no lock, so opening waits for no writer.
+        found = stored_revision(connection) or _make(connection, database)
     if found != REVISION:
         _upgrade(engine, database, found)
+
+
+def _make(connection: Connection, database: str | None) -> str:
+    """Make the schema, unless another process was first; returns the revision that is there now."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    found = stored_revision(connection)
+    if found is None:
+        if connection.execute(text(_STATE)).first() is not None:
+            connection.exec_driver_sql("ROLLBACK")
+            raise IntegrityError(
+                f"The database {database} is not a Herdbook registry: it has other tables.", hint="Name another file."
+            )
+        metadata.create_all(connection)
+        stamp(connection, REVISION)
+    connection.exec_driver_sql("COMMIT")
+    return found or REVISION
 
 
 def stored_revision(connection: Connection) -> str | None:

@@ -12,16 +12,16 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
 
+from herdbook.adapters.sql.driver_errors import translate, translated
 from herdbook.adapters.sql.reads import SqlReads, SqlResolver
 from herdbook.adapters.sql.schema_state import ensure_schema
 from herdbook.adapters.sql.sql_text import insert_sql
 from herdbook.adapters.sql.statements import Compiler, Row, Runner
 from herdbook.adapters.sql.tables import metastore
 from herdbook.adapters.sql.writes import SqlWrites
-from herdbook.errors import AlreadyExistsError, IntegrityError, InvalidArgumentError, UnavailableError
+from herdbook.errors import InvalidArgumentError, UnavailableError
 from herdbook.ports.metadata import MetadataStore, ReadTransaction, Resolver, WriteTransaction
 
 BUSY_S = 30.0
@@ -50,6 +50,7 @@ class SqlStore(MetadataStore):
         self._writer = threading.RLock()
         self._local = threading.local()
         self._pid = os.getpid()
+        self._inherited: list[object] = []
         self._point = _PointResolver(self)
 
     @classmethod
@@ -70,7 +71,7 @@ class SqlStore(MetadataStore):
         database = None if parsed.database in (None, "", ":memory:") else parsed.database
         engine = _engine(database)
         try:
-            with _translated():
+            with translated():
                 ensure_schema(engine, database)
         except BaseException:
             engine.dispose()
@@ -90,29 +91,24 @@ class SqlStore(MetadataStore):
     @contextmanager
     def read(self) -> Iterator[ReadTransaction]:
         """Open a consistent read."""
-        with self.turn(), _translated(), self._cursor("BEGIN") as runner:
+        with self.turn(), translated(), self._cursor("BEGIN") as runner:
             yield SqlReads(runner)
 
     @contextmanager
     def write(self) -> Iterator[WriteTransaction]:
         """Open a write transaction."""
-        if not self._writer.acquire(timeout=BUSY_S):
-            raise UnavailableError(f"The registry was busy for {BUSY_S:.0f} seconds.", hint="Try again.")
-        try:
-            with _translated(), self._cursor("BEGIN IMMEDIATE") as runner:
-                yield SqlWrites(runner)
-        finally:
-            self._writer.release()
+        with self._writing() as runner:
+            yield SqlWrites(runner)
 
     def metastore_id(self) -> str | None:
         """Return the metastore's id; None where there is none."""
-        with self.turn(), _translated(), self._cursor("BEGIN") as runner:
+        with self.turn(), translated(), self._cursor("BEGIN") as runner:
             row = runner.one("SELECT id FROM metastore")
         return None if row is None else str(row[0])
 
     def create_metastore(self, metastore_id: str, *, seal_key: bytes, at_ms: int) -> bool:
         """Make the metastore's row; returns False where another process was first."""
-        with self._writer, _translated(), self._cursor("BEGIN IMMEDIATE") as runner:
+        with self._writing() as runner:
             if runner.one("SELECT id FROM metastore") is not None:
                 return False
             row = {"id": metastore_id, "seal_key": seal_key, "created_at": at_ms}
@@ -129,8 +125,21 @@ class SqlStore(MetadataStore):
         return self._database is None
 
     @contextmanager
+    def _writing(self) -> Iterator[Runner]:
+        self._after_fork()
+        writer = self._writer
+        if not writer.acquire(timeout=BUSY_S):
+            raise UnavailableError(f"The registry was busy for {BUSY_S:.0f} seconds.", hint="Try again.")
+        try:
+            with translated(), self._cursor("BEGIN IMMEDIATE") as runner:
+                yield runner
+        finally:
+            writer.release()
+
+    @contextmanager
     def turn(self) -> Iterator[None]:
         """Wait for one's turn where all threads share one connection."""
+        self._after_fork()
         if self.shared:
             with self._writer:
                 yield
@@ -139,28 +148,33 @@ class SqlStore(MetadataStore):
 
     @contextmanager
     def _cursor(self, begin: str) -> Iterator[Runner]:
-        self._after_fork()
         connection = self._engine.raw_connection()
         try:
             cursor = connection.cursor()
             cursor.execute(begin)
             try:
                 yield Runner(cursor, self._compiler)
+                cursor.execute("COMMIT")
             except BaseException:
-                cursor.execute("ROLLBACK")
+                # Also where the commit failed, or the pool would hand on an open transaction. The driver's own method
+                # asks SQLite first, which has rolled back by itself where the disk is full.
+                connection.rollback()
                 raise
-            cursor.execute("COMMIT")
             cursor.close()
         finally:
             connection.close()
 
     def _after_fork(self) -> None:
-        """Give up connections that a parent process opened: SQLite's must not cross a fork."""
-        if self._pid != os.getpid():
+        """Give up locks and connections that a parent process made: SQLite's must not cross a fork."""
+        if self._pid == os.getpid():
+            return
+        if self._database is not None:
+            # Kept, because closing them is also something that only the parent may do.
+            self._inherited.append((self._engine.pool, self._local))
             self._engine.dispose(close=False)
-            self._writer = threading.RLock()
-            self._local = threading.local()
-            self._pid = os.getpid()
+        self._writer = threading.RLock()
+        self._local = threading.local()
+        self._pid = os.getpid()
 
     def point_runner(self) -> Runner:
         """Return the runner that this thread keeps for single statements."""
@@ -195,13 +209,15 @@ class _PointRunner(Runner):
             else:
                 found = self._store.point_runner().all(statement, **parameters)
         except sqlite3.Error as error:
-            raise _translate(error) from error
+            raise translate(error) from error
         return found[0] if found else None
 
 
 def _engine(database: str | None) -> Engine:
     if database is None:
-        engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+        engine = create_engine(
+            "sqlite://", poolclass=StaticPool, pool_reset_on_return=None, connect_args={"check_same_thread": False}
+        )
     else:
         engine = create_engine(
             f"sqlite:///{database}",
@@ -220,23 +236,3 @@ def _engine(database: str | None) -> Engine:
 
     event.listen(engine, "connect", prepare)
     return engine
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _translate(error) from error
-    except DBAPIError as error:
-        raise _translate(error.orig if error.orig is not None else error) from error
-
-
-def _translate(error: BaseException) -> Exception:
-    text = str(error)
-    code = getattr(error, "sqlite_errorcode", None)
-    if code in (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY):
-        return AlreadyExistsError(f"The name is taken ({text}).", hint="Choose another name.")
-    if isinstance(error, sqlite3.OperationalError):
-        return UnavailableError(f"The database cannot do this now: {text}.", hint="Nothing was changed; try again.")
-    return IntegrityError(f"The database is damaged or no Herdbook registry: {text}.", hint="Restore a backup.")

@@ -37,14 +37,14 @@ class SqlWrites(SqlReads, PolicyWrites, WriteTransaction):
     ) -> None:
         """Insert a catalog."""
         row = _new(catalog_id, name.catalog, name.key, comment, owner_id, stamp)
-        self._run.run(insert_sql(tables.catalogs, *row), **row)
+        self._insert_named(tables.catalogs, row, f"a catalog {name}")
 
     def insert_schema(
         self, schema_id: str, catalog_id: str, name: SchemaName, *, comment: str | None, owner_id: str, stamp: Stamp
     ) -> None:
         """Insert a schema."""
         row = _new(schema_id, name.schema, name.key, comment, owner_id, stamp) | {"catalog_id": catalog_id}
-        self._run.run(insert_sql(tables.schemas, *row), **row)
+        self._insert_named(tables.schemas, row, f"a schema {name}")
 
     def insert_model(
         self, model_id: str, schema_id: str, name: ModelName, *, comment: str | None, owner_id: str, stamp: Stamp
@@ -53,7 +53,7 @@ class SqlWrites(SqlReads, PolicyWrites, WriteTransaction):
         catalog = self._run.one("SELECT catalog_id FROM schemas WHERE id = :id", id=schema_id)
         row = _new(model_id, name.model, name.key, comment, owner_id, stamp)
         row |= {"schema_id": schema_id, "catalog_id": catalog and catalog[0]}
-        self._run.run(insert_sql(tables.registered_models, *row), **row)
+        self._insert_named(tables.registered_models, row, f"a registered model {name}")
 
     def set_comment(self, kind: SecurableKind, securable_id: str, comment: str | None, stamp: Stamp) -> None:
         """Set the comment of a catalog, schema or registered model."""
