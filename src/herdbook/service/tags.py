@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from herdbook.entities import RegisteredModel
-from herdbook.errors import NotFoundError
+from herdbook.errors import ConcurrentUpdateError, NotFoundError
 from herdbook.policy.limits import check_tag
 from herdbook.ports.metadata import Stamp, VersionRow, WriteTransaction
 from herdbook.ports.registry import ModelLike, Tags, VersionLike
@@ -27,20 +27,24 @@ class GovernedTags(GovernedPart, Tags):
         subject = subjects.model(subjects.model_name(name))
         self._change_tag(Operation.SET_REGISTERED_MODEL_TAG, subject, key, value, reason)
 
-    def delete_registered_model_tag(self, name: ModelLike, key: str, *, reason: str | None = None) -> None:
+    def delete_registered_model_tag(
+        self, name: ModelLike, key: str, *, expected_value: str | None = None, reason: str | None = None
+    ) -> None:
         """Delete a tag of a registered model."""
         subject = subjects.model(subjects.model_name(name))
-        self._change_tag(Operation.DELETE_REGISTERED_MODEL_TAG, subject, key, None, reason)
+        self._change_tag(Operation.DELETE_REGISTERED_MODEL_TAG, subject, key, None, reason, expected_value)
 
     def set_model_version_tag(self, ref: VersionLike, key: str, value: str, *, reason: str | None = None) -> None:
         """Set a tag of a version."""
         subject = subjects.version(subjects.version_ref(ref))
         self._change_tag(Operation.SET_MODEL_VERSION_TAG, subject, key, value, reason)
 
-    def delete_model_version_tag(self, ref: VersionLike, key: str, *, reason: str | None = None) -> None:
+    def delete_model_version_tag(
+        self, ref: VersionLike, key: str, *, expected_value: str | None = None, reason: str | None = None
+    ) -> None:
         """Delete a tag of a version."""
         subject = subjects.version(subjects.version_ref(ref))
-        self._change_tag(Operation.DELETE_MODEL_VERSION_TAG, subject, key, None, reason)
+        self._change_tag(Operation.DELETE_MODEL_VERSION_TAG, subject, key, None, reason, expected_value)
 
     def _change_tag(
         self,
@@ -49,6 +53,7 @@ class GovernedTags(GovernedPart, Tags):
         key: str,
         value: str | None,
         reason: str | None,
+        expected_value: str | None = None,
     ) -> None:
         setting = operation in (Operation.SET_REGISTERED_MODEL_TAG, Operation.SET_MODEL_VERSION_TAG)
         check_tag(key, value if setting else "")  # type: ignore[arg-type]  # check_tag refuses None itself
@@ -60,6 +65,11 @@ class GovernedTags(GovernedPart, Tags):
                 ensure_shown(self._core, self._caller, found, admitted.chain, subject.what, tx)
                 kind, owner_id = "model_version", found.version.id
                 detail["version"] = str(found.version.version)
+            tags = found.version.tags if isinstance(found, VersionRow) else found.tags
+            if expected_value is not None and tags.get(key, expected_value) != expected_value:
+                raise ConcurrentUpdateError(
+                    f"The tag {key!r} of {subject.what} has another value.", hint="Read it again and repeat."
+                )
             if setting and value is not None:
                 tx.set_tag(kind, owner_id, key, value, stamp)
                 detail["value"] = value

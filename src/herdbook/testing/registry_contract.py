@@ -283,7 +283,9 @@ class RegistryContract:
             registry.set_model_version_tag(version.ref, "stage/x", value)
         assert registry.get_registered_model(model).tags == {"a key": ""}
         assert registry.get_model_version(version.ref).tags == {"stage/x": ""}
-        registry.delete_registered_model_tag(model, "a key")
+        with pytest.raises(ConcurrentUpdateError):
+            registry.delete_registered_model_tag(model, "a key", expected_value="other")
+        registry.delete_registered_model_tag(model, "a key", expected_value="")
         registry.delete_model_version_tag(version.ref, "stage/x")
         assert registry.get_registered_model(model).tags == {}
         with pytest.raises(NotFoundError):

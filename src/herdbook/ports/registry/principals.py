@@ -83,11 +83,14 @@ class Principals(RegistryPart):
         """
         raise self._unsupported(Operation.UPDATE_PRINCIPAL)
 
-    def delete_principal(self, name: PrincipalName | str, *, reason: str | None = None) -> None:
+    def delete_principal(
+        self, name: PrincipalName | str, *, expected_enabled: bool | None = None, reason: str | None = None
+    ) -> None:
         """Delete a principal: its tokens, memberships and grants end at once (R25).
 
         Args:
             name: Its name.
+            expected_enabled: Delete it only if it is so now.
             reason: Why; kept in the audit log.
 
         Raises:

@@ -28,17 +28,21 @@ class Tags(RegistryPart):
         """
         raise self._unsupported(Operation.SET_REGISTERED_MODEL_TAG)
 
-    def delete_registered_model_tag(self, name: ModelLike, key: str, *, reason: str | None = None) -> None:
+    def delete_registered_model_tag(
+        self, name: ModelLike, key: str, *, expected_value: str | None = None, reason: str | None = None
+    ) -> None:
         """Delete a tag of a registered model.
 
         Args:
             name: The registered model.
             key: The tag's key.
+            expected_value: Delete it only if this is its value.
             reason: Why; kept in the audit log.
 
         Raises:
             NotFoundError: there is none that the caller may know of, or it has no such tag.
             PermissionDeniedError: the caller lacks APPLY_TAG on the model.
+            ConcurrentUpdateError: it has another value.
         """
         raise self._unsupported(Operation.DELETE_REGISTERED_MODEL_TAG)
 
@@ -61,16 +65,20 @@ class Tags(RegistryPart):
         """
         raise self._unsupported(Operation.SET_MODEL_VERSION_TAG)
 
-    def delete_model_version_tag(self, ref: VersionLike, key: str, *, reason: str | None = None) -> None:
+    def delete_model_version_tag(
+        self, ref: VersionLike, key: str, *, expected_value: str | None = None, reason: str | None = None
+    ) -> None:
         """Delete a tag of a version.
 
         Args:
             ref: The version.
             key: The tag's key.
+            expected_value: Delete it only if this is its value.
             reason: Why; kept in the audit log.
 
         Raises:
             NotFoundError: there is none that the caller may know of, or it has no such tag.
             PermissionDeniedError: the caller lacks APPLY_TAG on the model.
+            ConcurrentUpdateError: it has another value.
         """
         raise self._unsupported(Operation.DELETE_MODEL_VERSION_TAG)

@@ -95,11 +95,14 @@ class Webhooks(RegistryPart):
         """
         raise self._unsupported(Operation.UPDATE_WEBHOOK)
 
-    def delete_webhook(self, webhook_id: str, *, reason: str | None = None) -> None:
+    def delete_webhook(
+        self, webhook_id: str, *, expected_status: WebhookStatus | None = None, reason: str | None = None
+    ) -> None:
         """End a webhook.
 
         Args:
             webhook_id: Its id.
+            expected_status: End it only if its status is this now.
             reason: Why; kept in the audit log.
 
         Raises:
