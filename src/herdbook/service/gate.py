@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Generic, TypeVar
 
 from attrs import evolve, field, frozen
@@ -13,7 +14,7 @@ from herdbook.entities.ledger import IdempotencyRecord
 from herdbook.errors import ConflictError, NotFoundError, PermissionDeniedError
 from herdbook.policy.limits import check_idempotency_key, check_reason
 from herdbook.policy.operations import OPERATIONS, Need, Target, kind_of
-from herdbook.ports.metadata import Found, MetadataStore, PolicyLog, ReadTransaction, Resolver, Stamp, WriteTransaction
+from herdbook.ports.metadata import Found, MetadataStore, ReadTransaction, Resolver, Stamp, WriteTransaction
 from herdbook.ports.system import Clock, Ids
 from herdbook.service.authority import Authority
 from herdbook.service.ledger import Happened, canonical, record
@@ -114,7 +115,7 @@ class Gate:
         operation: Operation,
         subject: Subject[T],
         resolver: Resolver | None = None,
-        log: PolicyLog | None = None,
+        log: ReadTransaction | None = None,
     ) -> Admitted[T]:
         """Resolve a subject and authorize a verb on it.
 
@@ -135,7 +136,7 @@ class Gate:
         chain: Chain,
         what: str,
         operation: Operation,
-        log: PolicyLog | None = None,
+        log: ReadTransaction | None = None,
     ) -> str:
         """Return why the caller may do what needs this; raises NotFoundError or PermissionDeniedError."""
         kind = chain.object.kind if need.on in (Target.NAMED, Target.CONTAINER) else kind_of(need.on)
@@ -150,16 +151,18 @@ class Gate:
                 return f"knows the {_NAMES[kind]}"
         if denied is None or denied.sight is Sight.HIDDEN:
             raise missing(what)
-        raise self._refusal(denied, chain, what, operation)
+        raise self._refusal(denied, chain, what, operation, log)
 
     def require(
-        self, caller: Caller, privilege: Privilege, chain: Chain, what: str, operation: Operation, log: PolicyLog
+        self, caller: Caller, privilege: Privilege, chain: Chain, what: str, operation: Operation, log: ReadTransaction
     ) -> None:
         """Demand one further privilege on a chain's object (R29); raises as `authorize`."""
         need = Need((privilege,), Target.NAMED, OPERATIONS[operation].shape)
         self.authorize(caller, need, chain, what, operation, log)
 
-    def may(self, caller: Caller, privilege: Privilege, chain: Chain, log: PolicyLog | None = None) -> Allowed | Denied:
+    def may(
+        self, caller: Caller, privilege: Privilege, chain: Chain, log: ReadTransaction | None = None
+    ) -> Allowed | Denied:
         """Judge one privilege on a chain's object, without raising."""
         requirement = Requirement(privilege=privilege, kind=chain.object.kind)
         return self.authority.decide(caller, requirement, chain, log=log)
@@ -224,10 +227,13 @@ class Gate:
                 _remember(tx, caller, operation, idempotency, outcome.result, stamp)
         return outcome.result
 
-    def _refusal(self, denied: Denied, chain: Chain, what: str, operation: Operation) -> PermissionDeniedError:
+    def _refusal(
+        self, denied: Denied, chain: Chain, what: str, operation: Operation, log: ReadTransaction | None
+    ) -> PermissionDeniedError:
         position = chain.find(denied.kind) or 0
         owners = [link.owner_id for link in chain.links[position:] if link.owner_id is not None]
-        with self._store.read() as tx:
+        # A transaction that is open already is used: a second one in its midst would be refused.
+        with self._store.read() if log is None else nullcontext(log) as tx:
             principals = [tx.principal_by_id(owner) for owner in dict.fromkeys(owners)]
         ask = tuple(str(principal.name) for principal in principals if principal is not None)
         whom = " or ".join(ask) or "a metastore admin"

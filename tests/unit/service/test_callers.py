@@ -252,3 +252,23 @@ def test_a_refused_upload_is_no_upload(founder):
     assert Operation.UPLOAD_MODEL_VERSION_FILES in founder.supported
     plan = founder.upload_plan(NAME, [FileStat(path="a", size=3)], version=1)
     assert plan.slots[0].need is SlotNeed.BYTES
+
+
+@pytest.mark.parametrize("url", [None, "sqlite://"])
+def test_a_denial_inside_a_transaction_is_a_denial(make_metastore, url):
+    """A right that is found missing in the middle of a change answers 403, on a file and in memory alike."""
+    metastore = make_metastore(url)
+    founder = metastore.for_caller(metastore.asserted(FOUNDER))
+    lab = metastore.asserted(PrincipalName.parse("user:os/lab"))
+    founder.create_catalog("lab")
+    founder.create_schema("lab.own")
+    with metastore.core.store.write() as tx:
+        for table in ("catalogs", "schemas"):
+            tx._run.run(f"UPDATE {table} SET owner_id = :who WHERE key LIKE 'lab%'", who=lab.principal_id)
+    founder.create_registered_model(NAME)
+    other = metastore.for_caller(lab)
+    other.create_registered_model("lab.own.m")
+    register(other, "lab.own.m")
+    with pytest.raises(PermissionDeniedError, match="USE_CATALOG on the catalog lab"):
+        founder.create_model_version(NAME, lineage=Lineage(parents=(VersionRef.parse("lab.own.m/1"),)))
+    assert founder.list_model_versions(NAME).items == ()
