@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from attrs import frozen
 
@@ -106,6 +107,8 @@ def open_registry(uri: str | None = None, *, settings: Settings | None = None) -
     """
     chosen = load_settings() if settings is None else settings
     target = uri if uri is not None else chosen.registry_uri
+    if not isinstance(target, str):
+        raise InvalidArgumentError(f"{target!r} is not a registry URI.", hint="Give a folder (./registry) or a URI.")
     credentials = Credentials()
     if _is_word(target):
         target, credentials = _named(target, chosen)
@@ -171,7 +174,7 @@ def locate(uri: str, settings: Settings) -> Location:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidArgumentError(f"The folder {folder} cannot be made: {error.strerror}.") from error
-    return Location(metadata=f"sqlite:///{database}", artifacts=f"file://{folder / ARTIFACTS}")
+    return Location(metadata=f"sqlite:///{quote(str(database))}", artifacts=_file_uri(folder / ARTIFACTS))
 
 
 def shipped_policies() -> Path:
@@ -229,7 +232,11 @@ def _artifact_root(uri: str, settings: Settings) -> str:
         )
     if _SCHEME.match(settings.artifact_root):
         return settings.artifact_root
-    return f"file://{Path(settings.artifact_root).expanduser().absolute()}"
+    return _file_uri(Path(settings.artifact_root).expanduser().absolute())
+
+
+def _file_uri(folder: Path) -> str:
+    return f"file://{quote(str(folder))}"
 
 
 def _scheme_of(uri: str) -> str:

@@ -59,9 +59,9 @@ class TestWork(StoreFixtures):
         questions = {
             "first page": lambda tx: tx.list_models(schema_id, EVERYTHING, after="", limit=20),
             "later page": lambda tx: tx.list_models(schema_id, EVERYTHING, after="c.s.m00150", limit=20),
-            "holders": lambda tx: tx.holders(FILE.sha256),
+            "holders": lambda tx: tx.holders(FILE.sha256, FILE.size),
             "size holders": lambda tx: tx.size_holders(FILE.size),
-            "held by": lambda tx: tx.held_by(model_id, [FILE.sha256]),
+            "held by": lambda tx: tx.held_by(model_id, [FILE]),
             "sizes held by": lambda tx: tx.sizes_held_by(model_id, [FILE.size]),
         }
         behind = frozenset([tree.catalog_id, schema_id])

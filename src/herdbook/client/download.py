@@ -30,6 +30,8 @@ def resolve(registry: Registry, uri: str | ModelUri | VersionRef | AliasRef | La
     """
     if isinstance(uri, VersionRef | AliasRef | LatestRef):
         uri = ModelUri(ref=uri)
+    if not isinstance(uri, str | ModelUri):
+        raise InvalidArgumentError(f"{uri!r} is not a models URI.", hint="Write models:/CATALOG.SCHEMA.MODEL/VERSION.")
     parsed = ModelUri.parse(uri) if isinstance(uri, str) else uri
     ref = parsed.ref
     if isinstance(ref, LoggedModelRef):
@@ -70,13 +72,18 @@ def download_artifacts(
         raise InvalidArgumentError(f"{target} exists and is not an empty folder.", hint="Name another folder.")
     with use(registry) as opened:
         version = resolve(opened, uri)
-        partial = target.parent / f".{target.name}.partial-{secrets.token_hex(6)}"
+        # A folder that is there stays: it may be a link, a mount, or where this process is.
+        beside = target if target.exists() else target.parent
+        partial = beside / f".{target.name}.partial-{secrets.token_hex(6)}"
         try:
             partial.mkdir(parents=True)
             _fetch(opened, version, partial, progress)
-            if target.exists():
-                target.rmdir()
-            partial.rename(target)
+            if beside is target:
+                for entry in list(partial.iterdir()):
+                    entry.rename(target / entry.name)
+                partial.rmdir()
+            else:
+                partial.rename(target)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             if dst is None:

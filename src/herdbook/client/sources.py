@@ -37,7 +37,12 @@ class SourceFile:
 
     def open(self) -> BinaryIO:
         """Open it for reading."""
-        return io.BytesIO(self.content) if self.local is None else self.local.open("rb")
+        if self.local is None:
+            return io.BytesIO(self.content)
+        try:
+            return self.local.open("rb")
+        except OSError as error:
+            raise InvalidArgumentError(f"{self.local} cannot be read: {error.strerror}.") from error
 
     def stat(self) -> FileStat:
         """Return it as it is announced."""
@@ -47,8 +52,8 @@ class SourceFile:
         """Return its digest, read now."""
         if self.local is None:
             return hashlib.sha256(self.content).hexdigest()
-        with self.local.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        with self.open() as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]  # a real file here
 
 
 def collect(source: str | os.PathLike[str], signature: Any = None) -> tuple[SourceFile, ...]:
@@ -115,12 +120,22 @@ def _description(files: tuple[SourceFile, ...]) -> ModelDescription:
 
 
 def _walk(root: Path) -> Iterator[SourceFile]:
-    for folder, _, names in os.walk(root, followlinks=False):
+    for folder, folders, names in os.walk(root, followlinks=False, onerror=_unreadable):
+        for name in folders:
+            if Path(folder, name).is_symlink():
+                raise InvalidArgumentError(
+                    f"{Path(folder, name)} is a link to a folder, which is not followed.",
+                    hint="Put the folder itself into the model's folder.",
+                )
         for name in names:
             path = Path(folder, name)
             if not path.is_file():
                 raise InvalidArgumentError(f"{path} is not a regular file.", hint="Remove it from the model's folder.")
             yield _file(path, path.relative_to(root).as_posix())
+
+
+def _unreadable(error: OSError) -> None:
+    raise InvalidArgumentError(f"{error.filename} cannot be read: {error.strerror}.") from error
 
 
 def _file(path: Path, name: str) -> SourceFile:

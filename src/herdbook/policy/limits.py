@@ -48,6 +48,13 @@ def check_tag(key: str, value: str) -> None:
     _check_text(f"The value of tag {key!r}", value, MAX_TAG_VALUE)
 
 
+def given_tags(tags: Mapping[str, str] | None) -> dict[str, str]:
+    """Return tags as a dict of their own; raises InvalidArgumentError for what is no mapping."""
+    if tags is not None and not isinstance(tags, Mapping):
+        raise InvalidArgumentError(f"{type(tags).__name__} is not a mapping of tags.")
+    return dict(tags or {})
+
+
 def check_tags(tags: Mapping[str, str]) -> None:
     """Refuse tags that are too many or not acceptable."""
     if len(tags) > MAX_TAGS:
@@ -58,6 +65,8 @@ def check_tags(tags: Mapping[str, str]) -> None:
 
 def check_lineage(lineage: Lineage) -> None:
     """Refuse lineage with too much text or too many items."""
+    if not isinstance(lineage, Lineage):
+        raise InvalidArgumentError(f"{type(lineage).__name__} is not a Lineage.")
     texts = [
         lineage.source,
         lineage.run_id,

@@ -14,7 +14,7 @@ from herdbook.service.core import to_ms
 from herdbook.service.gate import Admitted, Outcome, missing
 from herdbook.service.ledger import Happened
 from herdbook.service.part import GovernedPart
-from herdbook.service.sight import is_shown
+from herdbook.service.sight import is_shown, with_known_parents
 from herdbook.verdicts import Operation, SecurableKind
 
 _MODEL = SecurableKind.REGISTERED_MODEL
@@ -84,10 +84,11 @@ class GovernedAliases(GovernedPart, Aliases):
 
     def get_model_version_by_alias(self, ref: AliasLike, *, as_of: datetime | None = None) -> ModelVersion:
         """Return the version that an alias points to."""
-        if as_of is not None and as_of.tzinfo is None:
+        if as_of is not None and (not isinstance(as_of, datetime) or as_of.tzinfo is None):
             raise InvalidArgumentError(f"as_of={as_of!r} has no offset.", hint="Give a time with a timezone (UTC).")
         subject = subjects.alias(subjects.alias_ref(ref), as_of)
-        return self._core.gate.look(self._caller, Operation.GET_MODEL_VERSION_BY_ALIAS, subject).version
+        row = self._core.gate.look(self._caller, Operation.GET_MODEL_VERSION_BY_ALIAS, subject)
+        return with_known_parents(self._core, self._caller, row.version)
 
     def list_registered_model_aliases(self, name: ModelLike) -> tuple[AliasAssignment, ...]:
         """Return the aliases of a model that are set."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from herdbook.entities import FileEntry, Page, VersionStatus
-from herdbook.errors import ConflictError, NotFoundError
+from herdbook.errors import ConflictError, InvalidArgumentError, NotFoundError
 from herdbook.ports.artifacts import Progress, SupportsCopyTo
 from herdbook.ports.registry import AnyVersionLike, Artifacts
 from herdbook.service import subjects
@@ -56,6 +56,8 @@ class GovernedArtifacts(GovernedPart, Artifacts):
     def _entry(self, ref: AnyVersionLike, path: str) -> FileEntry:
         core, caller = self._core, self._caller
         subject = subjects.version(subjects.any_version(ref))
+        if not isinstance(path, str) or not path.isprintable():
+            raise InvalidArgumentError(f"{path!r} is not the path of a model file.", hint="List its files first.")
         with core.store.read() as tx:
             admitted = core.gate.admit(caller, Operation.READ_MODEL_VERSION_FILE, subject, tx, tx)
             row = core.gate.present(admitted, subject)

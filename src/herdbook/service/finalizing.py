@@ -23,7 +23,7 @@ from herdbook.service.gate import Admitted, Outcome, missing
 from herdbook.service.holdings import Holdings
 from herdbook.service.ledger import Happened
 from herdbook.service.parents import parent_versions
-from herdbook.service.sight import ensure_shown
+from herdbook.service.sight import as_shown, ensure_shown
 from herdbook.verdicts import Operation, Rejection
 from herdbook.wire import to_json
 
@@ -60,17 +60,17 @@ class Finalizing:
         begun = self._core.gate.change(self._caller, _OPERATION, self._subject, self._begin)
         if isinstance(begun, ModelVersion):
             return begun
-        try:
-            judged = self._judge(begun)
-        except RegistryError:
-            with self._core.store.write() as tx:
-                tx.release_lease(begun.version.id, begun.lease)
-            raise
 
         def end(tx: WriteTransaction, admitted: Admitted[VersionRow], stamp: Stamp) -> Outcome[ModelVersion]:
             return self._end(tx, admitted, stamp, begun, judged)
 
-        version = self._core.gate.change(self._caller, _OPERATION, self._subject, end)
+        try:
+            judged = self._judge(begun)
+            version = self._core.gate.change(self._caller, _OPERATION, self._subject, end)
+        except RegistryError:
+            with self._core.store.write() as tx:
+                tx.release_lease(begun.version.id, begun.lease)
+            raise
         if version.status is VersionStatus.FAILED_REGISTRATION:
             raise violation(str(version.ref), judged.rejections)
         return version
@@ -82,7 +82,7 @@ class Finalizing:
         version = row.version
         if version.status is not VersionStatus.PENDING_REGISTRATION:
             if version.manifest_sha256 == self._sha256 and version.status is not VersionStatus.FAILED_REGISTRATION:
-                return Outcome(result=version)
+                return Outcome(result=as_shown(self._core, self._caller, version, admitted.chain, tx))
             raise ConflictError(
                 f"The {self._subject.what} is {version.status} already.", hint="Register a new version instead."
             )
@@ -153,7 +153,9 @@ class Finalizing:
 
 
 def manifest_sha256(manifest: Manifest) -> str:
-    """Return the SHA-256 of a manifest's canonical JSON."""
+    """Return the SHA-256 of a manifest's canonical JSON; raises InvalidArgumentError for what is none."""
+    if not isinstance(manifest, Manifest):
+        raise InvalidArgumentError(f"{type(manifest).__name__} is not a Manifest.", hint="Use Manifest.of(files).")
     return hashlib.sha256(to_json(manifest)).hexdigest()
 
 

@@ -33,12 +33,13 @@ class Holdings:
     def missing(self, files: Iterable[FileEntry]) -> tuple[FileEntry, ...]:
         """Return the files that no version which the caller may execute holds."""
         wanted = tuple(files)
-        near: frozenset[str] = frozenset()
+        near: frozenset[tuple[str, int]] = frozenset()
         if wanted and self._may_execute(self._model_id):
-            near = self._tx.held_by(self._model_id, {entry.sha256 for entry in wanted})
-        far = {entry.sha256 for entry in wanted} - near
-        held = near | {sha256 for sha256 in far if self._any(self._tx.holders(sha256))}
-        return tuple(entry for entry in wanted if entry.sha256 not in held)
+            near = self._tx.held_by(self._model_id, wanted)
+        # The size is a part of what is claimed: rules judge it, and nobody measures a file that is not sent.
+        far = {(entry.sha256, entry.size) for entry in wanted} - near
+        held = near | {file for file in far if self._any(self._tx.holders(*file))}
+        return tuple(entry for entry in wanted if (entry.sha256, entry.size) not in held)
 
     def sizes(self, sizes: Iterable[int]) -> frozenset[int]:
         """Return the sizes of which a version that the caller may execute holds a file."""

@@ -16,6 +16,7 @@ from herdbook.service.part import GovernedPart
 from herdbook.verdicts import Operation
 
 BATCH = 256
+MAX_GRACE_S = 10**10
 MOST_TOLD = 1_000_000
 _Work = Callable[[WriteTransaction, Stamp], tuple[int, dict[str, object]]]
 ABANDONED = "abandoned: it was begun and not finalized in time"
@@ -26,8 +27,8 @@ class GovernedMaintenance(GovernedPart, Maintenance):
 
     def sweep_artifacts(self, *, dry_run: bool = False, grace_s: float = 86_400.0) -> SweepReport:
         """Fail versions that were left pending, and remove bytes that nothing refers to."""
-        if not grace_s >= 0:
-            raise InvalidArgumentError(f"grace_s is {grace_s!r}; it is 0 seconds or more.")
+        if not isinstance(grace_s, int | float) or not 0 <= grace_s <= MAX_GRACE_S:
+            raise InvalidArgumentError(f"grace_s is {grace_s!r}; it is 0 to {MAX_GRACE_S:,} seconds.")
         self._core.gate.admit(self._caller, Operation.SWEEP_ARTIFACTS, subjects.metastore())
         before_ms = self._core.clock.now_ms() - int(grace_s * 1000)
         told = self._abandoned_ids(before_ms) if dry_run else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from herdbook.entities import Chain, Link, Page, RegisteredModel, Schema
-from herdbook.policy.limits import check_comment, check_new_level, check_tags
+from herdbook.policy.limits import check_comment, check_new_level, check_tags, given_tags
 from herdbook.ports.metadata import Stamp, WriteTransaction
 from herdbook.ports.registry import ModelLike, RegisteredModels, SchemaLike
 from herdbook.service import subjects
@@ -30,7 +30,7 @@ class GovernedRegisteredModels(GovernedPart, RegisteredModels):
         idempotency_key: str | None = None,
     ) -> RegisteredModel:
         """Create a registered model."""
-        new, given = subjects.model_name(name), dict(tags or {})
+        new, given = subjects.model_name(name), given_tags(tags)
         check_new_level(new)
         check_comment(comment)
         check_tags(given)

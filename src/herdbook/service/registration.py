@@ -22,7 +22,7 @@ from herdbook.entities import (
 )
 from herdbook.entities.files import FileStat
 from herdbook.errors import ConflictError, IntegrityError
-from herdbook.policy.limits import check_comment, check_lineage, check_tags
+from herdbook.policy.limits import check_comment, check_lineage, check_tags, given_tags
 from herdbook.ports.artifacts import FileExpectation, Progress
 from herdbook.ports.metadata import NewVersion, ReadTransaction, Stamp, VersionRow, WriteTransaction
 from herdbook.ports.registry import FileUpload, ModelLike, VersionLike
@@ -35,6 +35,7 @@ from herdbook.service.holdings import Holdings
 from herdbook.service.ledger import Happened
 from herdbook.service.parents import parent_versions
 from herdbook.service.part import GovernedPart
+from herdbook.service.sight import as_shown
 from herdbook.verdicts import Operation, Privilege
 from herdbook.wire import unstructure
 
@@ -92,7 +93,7 @@ class GovernedRegistration(GovernedPart):
         idempotency_key: str | None = None,
     ) -> ModelVersion:
         """Begin a version, or make it in one step where all its files are held."""
-        model, given, origin = subjects.model_name(name), dict(tags or {}), lineage or Lineage()
+        model, given, origin = subjects.model_name(name), given_tags(tags), lineage or Lineage()
         check_comment(comment)
         check_tags(given)
         check_lineage(origin)
@@ -103,10 +104,10 @@ class GovernedRegistration(GovernedPart):
             return self._insert(tx, admitted, stamp, draft, subject.what)
 
         def restore(tx: WriteTransaction, answer: bytes) -> ModelVersion:
-            row = tx.version_by_id(answer.decode()).row
-            if row is None:
+            found = tx.version_by_id(answer.decode())
+            if found.row is None or found.chain is None:
                 raise missing(f"model version of {model}")
-            return row.version
+            return as_shown(self._core, self._caller, found.row.version, found.chain, tx)
 
         def request() -> object:
             return [str(model), comment, given, unstructure(origin), draft.sha256]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from herdbook.entities import Caller, Chain, VersionStatus
-from herdbook.ports.metadata import ReadTransaction, VersionRow
+from attrs import evolve
+
+from herdbook.entities import Caller, Chain, Lineage, ModelVersion, VersionStatus
+from herdbook.names import ModelName
+from herdbook.ports.metadata import ReadTransaction, Resolver, VersionRow
 from herdbook.service.core import Core
 from herdbook.service.gate import missing
-from herdbook.verdicts import Allowed, Privilege, SecurableKind
+from herdbook.verdicts import Allowed, Privilege, SecurableKind, Sight
 
 
 def is_shown(core: Core, caller: Caller, row: VersionRow, chain: Chain, log: ReadTransaction | None = None) -> bool:
@@ -26,3 +29,49 @@ def ensure_shown(
     """Raise NotFoundError unless `is_shown`."""
     if not is_shown(core, caller, row, chain, log):
         raise missing(what)
+
+
+def as_shown(
+    core: Core, caller: Caller, version: ModelVersion, chain: Chain, log: ReadTransaction | None
+) -> ModelVersion:
+    """Return what an author may read of a version: all of it with READ_METADATA, else status and verdicts (R30)."""
+    model = chain.upward_from(SecurableKind.REGISTERED_MODEL)
+    if isinstance(core.gate.may(caller, Privilege.READ_METADATA, model, log), Allowed):
+        return version
+    return status_only(version)
+
+
+def with_known_parents(
+    core: Core,
+    caller: Caller,
+    version: ModelVersion,
+    resolver: Resolver | None = None,
+    log: ReadTransaction | None = None,
+) -> ModelVersion:
+    """Return a version without the parents that the caller may not know of (R28)."""
+    parents = version.lineage.parents
+    known = tuple(ref for ref in parents if _knows(core, caller, ref.model, resolver, log))
+    return version if known == parents else evolve(version, lineage=evolve(version.lineage, parents=known))
+
+
+def status_only(version: ModelVersion) -> ModelVersion:
+    """Return what an author without READ_METADATA may read of a version: status and verdicts (R30)."""
+    return evolve(
+        version,
+        comment=None,
+        tags={},
+        aliases=(),
+        lineage=Lineage(),
+        model=None,
+        manifest_sha256=None,
+        total_size=None,
+        file_count=None,
+    )
+
+
+def _knows(core: Core, caller: Caller, name: ModelName, resolver: Resolver | None, log: ReadTransaction | None) -> bool:
+    chain = (core.store.point if resolver is None else resolver).model(name).chain
+    if chain is None:
+        return False
+    decision = core.gate.may(caller, Privilege.BROWSE, chain, log)
+    return isinstance(decision, Allowed) or decision.sight is Sight.KNOWN

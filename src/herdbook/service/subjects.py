@@ -17,6 +17,7 @@ from herdbook.names import (
     ModelName,
     ModelUri,
     SchemaName,
+    SecurableName,
     VersionRef,
     parse_securable,
 )
@@ -122,6 +123,8 @@ Anything = Catalog | Schema | RegisteredModel | VersionRow | None
 def securable(value: SecurableLike) -> Subject[Anything]:
     """Any securable, given in any form."""
     name = parse_securable(value) if isinstance(value, str) else value
+    if not isinstance(name, SecurableName):
+        raise InvalidArgumentError(f"{value!r} is neither text nor the name of a securable.")
     if isinstance(name, AliasSlots):
         raise InvalidArgumentError(f"{name} stands for alias slots, not for one securable.")
 

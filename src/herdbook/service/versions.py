@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-
-from herdbook.entities import Lineage, ModelVersion, Page
+from herdbook.entities import ModelVersion, Page
 from herdbook.errors import PermissionDeniedError
 from herdbook.policy.limits import check_comment
 from herdbook.ports.metadata import Stamp, VersionRow, WriteTransaction
@@ -14,7 +12,7 @@ from herdbook.service.gate import Admitted, Outcome
 from herdbook.service.ledger import Happened
 from herdbook.service.part import check_expected
 from herdbook.service.registration import GovernedRegistration
-from herdbook.service.sight import ensure_shown
+from herdbook.service.sight import ensure_shown, status_only, with_known_parents
 from herdbook.verdicts import Allowed, Operation, Privilege
 
 
@@ -31,10 +29,10 @@ class GovernedModelVersions(GovernedRegistration, ModelVersions):
             own = subject.resolve(core.store.point).row
             if own is None or own.author_id != caller.principal_id:
                 raise
-            return _status_only(own.version)
+            return status_only(own.version)
         row = core.gate.present(admitted, subject)
         ensure_shown(core, caller, row, admitted.chain, subject.what)
-        return row.version
+        return with_known_parents(core, caller, row.version)
 
     def list_model_versions(
         self, name: ModelLike, *, max_results: int = 100, page_token: str | None = None
@@ -51,7 +49,8 @@ class GovernedModelVersions(GovernedRegistration, ModelVersions):
                     for privilege in (Privilege.MANAGE, Privilege.APPROVE)
                 )
                 reader = None if sees_all else caller.principal_id
-                return tx.list_versions(chain.object.id, reader_id=reader, before=before, limit=limit)
+                found = tx.list_versions(chain.object.id, reader_id=reader, before=before, limit=limit)
+                return tuple(with_known_parents(core, caller, version, tx, tx) for version in found)
 
         query = ("list_model_versions", subject.what.lower())
         return self._page(query, page_token, max_results, fetch, lambda version: version.version)
@@ -75,21 +74,8 @@ class GovernedModelVersions(GovernedRegistration, ModelVersions):
             tx.set_version_comment(row.version.id, comment, stamp)
             detail = {"version": row.version.version, "comment": comment}
             happened = Happened(on=admitted.chain.object, event="model_version.updated", detail=detail)
-            return Outcome(result=self._core.gate.reread(tx, subject).version, happened=happened)
+            result = self._core.gate.reread(tx, subject).version
+            shown = with_known_parents(self._core, self._caller, result, tx, tx)
+            return Outcome(result=shown, happened=happened)
 
         return self._core.gate.change(self._caller, Operation.UPDATE_MODEL_VERSION, subject, body, reason=reason)
-
-
-def _status_only(version: ModelVersion) -> ModelVersion:
-    """Return what an author without READ_METADATA may read of a version: status and verdicts (R30)."""
-    return evolve(
-        version,
-        comment=None,
-        tags={},
-        aliases=(),
-        lineage=Lineage(),
-        model=None,
-        manifest_sha256=None,
-        total_size=None,
-        file_count=None,
-    )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from herdbook.entities import Principal
+from herdbook.entities import FileEntry, Principal
 from herdbook.entities.ledger import (
     AppliedPolicy,
     AuditRow,
@@ -246,13 +246,13 @@ class LedgerContract(StoreFixtures):
             add_version(tx, tree.model_id, files=(c,), status=FAILED)
         everyone = {tree.model_id, *(other.model_id for other in others)}
         with ready.read() as tx:
-            assert set(tx.holders(a.sha256)) == set(tx.size_holders(1)) == everyone
-            assert tx.holders(b.sha256) == tx.size_holders(2) == (tree.model_id,)
-            assert tx.holders(c.sha256) == tx.holders("0" * 64) == tx.size_holders(3) == ()
-            assert len(set(tx.holders(a.sha256, limit=2))) == len(tx.size_holders(1, limit=2)) == 2
-            digests = [a.sha256, b.sha256, c.sha256, "0" * 64]
-            assert tx.held_by(tree.model_id, digests) == {a.sha256, b.sha256}
-            assert tx.held_by(others[0].model_id, digests) == {a.sha256}
+            assert set(tx.holders(a.sha256, a.size)) == set(tx.size_holders(1)) == everyone
+            assert tx.holders(b.sha256, b.size) == tx.size_holders(2) == (tree.model_id,)
+            assert tx.holders(c.sha256, c.size) == tx.holders("0" * 64, 1) == tx.size_holders(3) == ()
+            assert len(set(tx.holders(a.sha256, a.size, limit=2))) == len(tx.size_holders(1, limit=2)) == 2
+            lie = FileEntry(path="lie", size=a.size + 40, sha256=a.sha256)
+            assert tx.held_by(tree.model_id, [a, b, c, lie]) == {(a.sha256, a.size), (b.sha256, b.size)}
+            assert tx.held_by(others[0].model_id, [a, b, c, lie]) == {(a.sha256, a.size)}
             assert tx.sizes_held_by(tree.model_id, [1, 2, 3, 9]) == {1, 2}
             assert tx.sizes_held_by(others[0].model_id, [1, 2, 3, 9]) == {1}
             assert not tx.held_by(tree.model_id, [])

@@ -42,14 +42,18 @@ _ASSIGNMENT = """SELECT a.alias, v.version, a.valid_from, a.valid_to, coalesce(p
     LEFT JOIN principals ps ON ps.id = a.set_by LEFT JOIN principals pe ON pe.id = a.ended_by"""
 _READY_VERSION = """v.manifest_id = f.manifest_id AND v.status = 'READY' AND v.deleted_at IS NULL"""
 # From the model's side: a requirements file stands in the manifests of very many other models.
-_HELD_BY_MODEL = f"""SELECT w.value FROM json_each(:wanted) w
-    WHERE EXISTS (SELECT 1 FROM manifest_files f WHERE f.{{column}} = w.value)
+_SIZES_HELD = f"""SELECT w.value FROM json_each(:wanted) w
+    WHERE EXISTS (SELECT 1 FROM manifest_files f WHERE f.size = w.value)
     AND EXISTS (SELECT 1 FROM model_versions v CROSS JOIN manifest_files f ON {_READY_VERSION}
-        WHERE v.model_id = :model AND f.{{column}} = w.value)"""
+        WHERE v.model_id = :model AND f.size = w.value)"""
+_FILES_HELD = f"""SELECT w.value->>0, w.value->>1 FROM json_each(:wanted) w
+    WHERE EXISTS (SELECT 1 FROM manifest_files f WHERE f.sha256 = w.value->>0)
+    AND EXISTS (SELECT 1 FROM model_versions v CROSS JOIN manifest_files f ON {_READY_VERSION}
+        WHERE v.model_id = :model AND f.sha256 = w.value->>0 AND f.size = w.value->>1)"""
 # A file that very many models hold must not be looked up in all of them.
 _HOLDERS = f"""SELECT DISTINCT v.model_id FROM manifest_files f JOIN model_versions v ON {_READY_VERSION}
     JOIN registered_models m ON m.id = v.model_id AND m.deleted_at IS NULL
-    WHERE f.{{column}} = :wanted LIMIT :limit"""
+    WHERE {{which}} LIMIT :limit"""
 # A failed version gives its bytes free; every other one keeps them, in the trash too.
 _LIVE = """SELECT w.value FROM json_each(:wanted) w WHERE
     EXISTS (SELECT 1 FROM uploads u WHERE u.sha256 = w.value
@@ -182,23 +186,24 @@ class SqlReads(SqlResolver, PolicyRows, ReadTransaction):
         found = self._run.all(sql, model=model_id, key=alias_key, before=before, limit=limit)
         return tuple(rows.assignment(row) for row in found)
 
-    def held_by(self, model_id: str, digests: Iterable[str]) -> frozenset[str]:
-        """Return which of the digests a model holds."""
-        found = self._run.all(_HELD_BY_MODEL.format(column="sha256"), wanted=_json(sorted(digests)), model=model_id)
-        return frozenset(row[0] for row in found)
+    def held_by(self, model_id: str, files: Iterable[FileEntry]) -> frozenset[tuple[str, int]]:
+        """Return which of the files, by digest and size, a model holds."""
+        wanted = _json(sorted({(entry.sha256, entry.size) for entry in files}))
+        return frozenset((row[0], row[1]) for row in self._run.all(_FILES_HELD, wanted=wanted, model=model_id))
 
     def sizes_held_by(self, model_id: str, sizes: Iterable[int]) -> frozenset[int]:
         """Return of which of the sizes a model holds a file."""
-        found = self._run.all(_HELD_BY_MODEL.format(column="size"), wanted=_json(sorted(sizes)), model=model_id)
+        found = self._run.all(_SIZES_HELD, wanted=_json(sorted(sizes)), model=model_id)
         return frozenset(row[0] for row in found)
 
-    def holders(self, sha256: str, *, limit: int = 64) -> tuple[str, ...]:
-        """Return models that hold a digest."""
-        return tuple(row[0] for row in self._run.all(_HOLDERS.format(column="sha256"), wanted=sha256, limit=limit))
+    def holders(self, sha256: str, size: int, *, limit: int = 64) -> tuple[str, ...]:
+        """Return models that hold a file."""
+        sql = _HOLDERS.format(which="f.sha256 = :sha256 AND f.size = :size")
+        return tuple(row[0] for row in self._run.all(sql, sha256=sha256, size=size, limit=limit))
 
     def size_holders(self, size: int, *, limit: int = 64) -> tuple[str, ...]:
         """Return models that hold a file of a size."""
-        return tuple(row[0] for row in self._run.all(_HOLDERS.format(column="size"), wanted=size, limit=limit))
+        return tuple(row[0] for row in self._run.all(_HOLDERS.format(which="f.size = :size"), size=size, limit=limit))
 
     def uploads(self, version_id: str) -> tuple[FileEntry, ...]:
         """Return the files sent so far for a pending version."""

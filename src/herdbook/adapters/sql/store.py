@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import QueuePool, StaticPool
@@ -58,7 +58,7 @@ class SqlStore(MetadataStore):
         """Open a database, making its tables where it is new.
 
         Args:
-            url: `sqlite:////absolute/file.db`, or `sqlite://` for one in memory.
+            url: `sqlite:////absolute/file.db`, percent-encoded, or `sqlite://` for one in memory.
 
         Raises:
             InvalidArgumentError: the URL is none.
@@ -68,6 +68,8 @@ class SqlStore(MetadataStore):
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
             raise InvalidArgumentError(f"{url!r} is not a SQLite URL.", hint="Write sqlite:////absolute/file.db.")
+        if parsed.query:
+            raise InvalidArgumentError(f"{url!r} has options, which SQLite is not given.", hint="Write '?' as %3F.")
         database = None if parsed.database in (None, "", ":memory:") else parsed.database
         engine = _engine(database)
         try:
@@ -116,7 +118,11 @@ class SqlStore(MetadataStore):
             return True
 
     def close(self) -> None:
-        """Release all connections."""
+        """Release all connections; those that other threads keep go when the threads do."""
+        held = self._local.__dict__.pop("held", None)
+        self._local.__dict__.pop("runner", None)
+        if held is not None:
+            held.close()
         self._engine.dispose()
 
     @property
@@ -151,6 +157,11 @@ class SqlStore(MetadataStore):
         connection = self._engine.raw_connection()
         try:
             cursor = connection.cursor()
+            driver: Any = connection.driver_connection
+            if begin == "BEGIN" and driver.in_transaction:
+                # In memory there is one connection: a read inside this thread's own transaction is a part of it.
+                yield Runner(cursor, self._compiler)
+                return
             cursor.execute(begin)
             try:
                 yield Runner(cursor, self._compiler)
@@ -220,7 +231,7 @@ def _engine(database: str | None) -> Engine:
         )
     else:
         engine = create_engine(
-            f"sqlite:///{database}",
+            URL.create("sqlite", database=database),
             poolclass=QueuePool,
             pool_size=8,
             max_overflow=-1,

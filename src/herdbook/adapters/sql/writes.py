@@ -205,10 +205,13 @@ class SqlWrites(SqlReads, PolicyWrites, WriteTransaction):
         """Point an alias to a version."""
         key = alias.lower()
         last = self._run.one(
-            "SELECT max(valid_from) FROM aliases WHERE model_id = :model AND key = :key", model=model_id, key=key
+            """SELECT max(max(valid_from + 1, coalesce(valid_to, 0))) FROM aliases
+            WHERE model_id = :model AND key = :key""",
+            model=model_id,
+            key=key,
         )
-        # Each assignment has a millisecond of its own, so that `as_of` and the history can tell them apart.
-        since = max(stamp.at_ms, (last[0] + 1) if last is not None and last[0] is not None else 0)
+        # Assignments never overlap, whatever the clock does, so that `as_of` and the history can tell them apart.
+        since = max(stamp.at_ms, last[0] if last is not None and last[0] is not None else 0)
         self._end_alias(model_id, key, since, stamp)
         row = {
             "id": new_id,

@@ -152,16 +152,16 @@ class ReadTransaction(Resolver, PolicyLog):
         """Return the assignments of a slot, the newest first, that began before a time."""
 
     @abstractmethod
-    def held_by(self, model_id: str, digests: Iterable[str]) -> frozenset[str]:
-        """Return which of the SHA-256s a READY version of a model holds."""
+    def held_by(self, model_id: str, files: Iterable[FileEntry]) -> frozenset[tuple[str, int]]:
+        """Return of which of the files a READY version of a model holds the SHA-256 with that very size in bytes."""
 
     @abstractmethod
     def sizes_held_by(self, model_id: str, sizes: Iterable[int]) -> frozenset[int]:
         """Return of which of the sizes in bytes a READY version of a model holds a file."""
 
     @abstractmethod
-    def holders(self, sha256: str, *, limit: int = 64) -> tuple[str, ...]:
-        """Return the ids of models with a READY version that holds a SHA-256, at most `limit` of them."""
+    def holders(self, sha256: str, size: int, *, limit: int = 64) -> tuple[str, ...]:
+        """Return the ids of models with a READY version that holds a SHA-256 of a size, at most `limit` of them."""
 
     @abstractmethod
     def size_holders(self, size: int, *, limit: int = 64) -> tuple[str, ...]:
