@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from herdbook.adapters.files.shelves import Shelves
 from herdbook.adapters.files.store import FileStore
 from herdbook.adapters.owner_authorizer import OwnerAuthorizer
 from herdbook.adapters.sql.statements import Runner
@@ -26,7 +27,8 @@ FOUNDER = PrincipalName.parse("user:os/founder")
 NAME = "main.default.iris"
 _WATCHED = [
     (Runner, ("one", "all", "run", "many")),
-    (os, ("link", "fsync", "utime", "open", "write")),
+    (os, ("fsync", "utime", "open", "write", "unlink")),
+    (Shelves, ("place",)),
     (FileStore, ("remove", "_sync_all")),
 ]
 

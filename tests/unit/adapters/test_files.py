@@ -14,7 +14,7 @@ import tracemalloc
 
 import pytest
 
-from herdbook.adapters.files import copying
+from herdbook.adapters.files import copying, shelves
 from herdbook.adapters.files.store import FileStore
 from herdbook.errors import IntegrityError, UnavailableError
 from herdbook.ports.artifacts import FileExpectation
@@ -148,6 +148,9 @@ def test_a_full_disk(tmp_path, store, monkeypatch, number, call, way):
     for n in range(20):
         (tmp_path / str(n)).write_bytes(CONTENT[n:] if n % 5 == 0 else CONTENT[:n])
     monkeypatch.setattr(os, call, refuse(number)(getattr(os, call)))
+    if call == "link":
+        # The one-step rename is refused by the same disk, and leaves it to the link to say why.
+        monkeypatch.setattr(shelves, "rename_unless_there", lambda *_: None)
 
     def attempt():
         if way == "writer":

@@ -23,6 +23,8 @@ def _libc() -> ctypes.CDLL | None:
 
 
 _LIBC = _libc()
+_HERE = -100  # AT_FDCWD, fcntl.h
+_NO_REPLACE = 1  # RENAME_NOREPLACE, linux/fs.h
 
 
 class _Progress:
@@ -102,6 +104,19 @@ def start_write_out(descriptor: int, offset: int, count: int) -> None:
     """Ask the kernel to begin writing to the disk, so that the fsync at the end finds little to do."""
     if _LIBC is not None:
         _LIBC.sync_file_range(descriptor, ctypes.c_int64(offset), ctypes.c_int64(count), _WRITE_OUT)
+
+
+def rename_unless_there(source: str, target: str) -> bool | None:
+    """Rename a file in one step, unless the target exists.
+
+    Returns:
+        True: done. False: the target exists. None: this platform or file system cannot.
+    """
+    if _LIBC is None or not hasattr(_LIBC, "renameat2"):
+        return None
+    if _LIBC.renameat2(_HERE, os.fsencode(source), _HERE, os.fsencode(target), _NO_REPLACE) == 0:
+        return True
+    return False if ctypes.get_errno() == errno.EEXIST else None
 
 
 def can_sync_file_system() -> bool:

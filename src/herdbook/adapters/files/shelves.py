@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from herdbook.adapters.files.copying import rename_unless_there
 from herdbook.errors import InvalidArgumentError
 from herdbook.ports.artifacts import BlobInfo
 
@@ -104,6 +105,9 @@ def _names(folder: Path, pattern: re.Pattern[str]) -> list[str]:
 
 
 def _link(staged: str, path: str) -> bool:
+    renamed = rename_unless_there(staged, path)
+    if renamed is not None:
+        return renamed
     try:
         os.link(staged, path)
     except FileExistsError:

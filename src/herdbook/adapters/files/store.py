@@ -80,8 +80,9 @@ class FileStore(ArtifactStore):
                 return mine, blob
 
             with ThreadPoolExecutor(max_workers=self._workers) as pool:
-                chunks = pool.map(lambda numbers: [take(number) for number in numbers], _chunks(expectations))
-                taken = list(chain.from_iterable(chunks))
+                chunks = pool.map(lambda numbers: [(number, take(number)) for number in numbers], _chunks(expectations))
+                by_number = dict(chain.from_iterable(chunks))
+            taken = [by_number[number] for number in range(len(sources))]
             if together:
                 self._sync_all(disk)
             shelves = {self._shelves.place(mine.path, blob.sha256) for mine, blob in taken}
@@ -179,18 +180,11 @@ class FileStore(ArtifactStore):
 
 
 def _chunks(expectations: Sequence[FileExpectation]) -> Iterator[list[int]]:
-    """Group neighbours that are known to be small: handing one to a thread costs as much as storing it."""
-    chunk: list[int] = []
-    size = 0
-    for number, expected in enumerate(expectations):
-        weight = CHUNK if expected.size is None else expected.size
-        if chunk and size + weight > CHUNK:
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(number)
-        size += weight
-    if chunk:
-        yield chunk
+    """Put all that is known to be small into one chunk: making files in one folder gains nothing by a second thread."""
+    small = [number for number, expected in enumerate(expectations) if (expected.size or CHUNK) < CHUNK]
+    if small:
+        yield small
+    yield from ([number] for number, expected in enumerate(expectations) if (expected.size or CHUNK) >= CHUNK)
 
 
 def _plausible(expected: FileExpectation) -> FileExpectation:
