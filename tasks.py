@@ -5,6 +5,7 @@ python3 tasks.py test     set up, then lint, types, import contracts and all tes
 python3 tasks.py lint | types | imports | tests [pytest arguments]
 python3 tasks.py format   rewrite the sources in the house's format
 python3 tasks.py bench    the side-by-side benchmarks (some minutes)
+python3 tasks.py docs     write docs/reference anew, from the code
 python3 tasks.py hooks    make git run lint, types and import contracts before each commit
 python3 tasks.py setup    only set up
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,11 +14,12 @@ from herdbook.adapters import files, sql
 from herdbook.adapters.owner_authorizer import OwnerAuthorizer
 from herdbook.adapters.system import SystemClock, Uuid7Ids
 from herdbook.entities import Caller
-from herdbook.entities.ledger import PolicyFile
+from herdbook.entities.ledger import AppliedPolicy, PolicyFile
 from herdbook.errors import InvalidArgumentError, UnsupportedError
 from herdbook.plugins import Credentials, PluginManager, RegistryScheme, hookimpl
+from herdbook.policy.rulesets import parse_rulesets
 from herdbook.ports.registry import Registry
-from herdbook.service import Founding, GovernedRegistry, Metastore
+from herdbook.service import Founding, GovernedRegistry, Metastore, verify_rules
 from herdbook.settings import Settings, load_settings, os_principal
 
 DATABASE = "herdbook.db"
@@ -204,7 +206,10 @@ def read_policy(folder: str | None) -> tuple[PolicyFile, ...]:
         )
         model = (shipped_policies() / "model.conf").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidArgumentError(f"The policy folder {root} cannot be read: {error}.") from error
+        raise InvalidArgumentError(
+            f"The policy folder {root} cannot be read: {error}.",
+            hint="Begin with a copy of the shipped one; `herdbook init` writes it to policies/ in its folder.",
+        ) from error
     if policy[0].text != model:
         raise InvalidArgumentError(
             f"{root / 'model.conf'} is not the model that Herdbook ships.", hint="Restore it; policies go into *.csv."
@@ -212,6 +217,20 @@ def read_policy(folder: str | None) -> tuple[PolicyFile, ...]:
     for file in policy:
         _refuse_lines(file)
     return policy
+
+
+def verify_policy(policy: Sequence[PolicyFile], settings: Settings) -> None:
+    """Refuse a policy that no metastore could start with, before there is one.
+
+    Args:
+        policy: The files, as `read_policy` returns them.
+        settings: Which plugins there are.
+
+    Raises:
+        PluginLoadError: a rule asks for a check that no plugin offers.
+        InvalidArgumentError: a file has a mistake; the message has its line.
+    """
+    verify_rules(parse_rulesets(AppliedPolicy(revision=1, files=tuple(policy))), load_plugins(settings))
 
 
 def _refuse_lines(file: PolicyFile) -> None:

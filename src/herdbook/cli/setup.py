@@ -27,7 +27,13 @@ def init(folder: Path, *, policies: Path | None = None, options: Options = DEFAU
         folder: A folder that does not exist yet, or is empty.
         policies: The policy folder that becomes revision 1; the shipped one unless said.
     """
-    from herdbook.bootstrap import DATABASE, open_registry, read_policy, shipped_policies  # noqa: PLC0415 for --help
+    from herdbook.bootstrap import (  # noqa: PLC0415 for --help
+        DATABASE,
+        open_registry,
+        read_policy,
+        shipped_policies,
+        verify_policy,
+    )
 
     if options.registry is not None:
         raise InvalidArgumentError(
@@ -39,7 +45,9 @@ def init(folder: Path, *, policies: Path | None = None, options: Options = DEFAU
     source = shipped_policies() if policies is None else policies.expanduser().absolute()
     # A policy that cannot be used is refused before anything is written.
     files = read_policy(str(source))
-    with open_registry(str(root), settings=evolve(options.settings(), policies_dir=str(source))) as registry:
+    settings = evolve(options.settings(), policies_dir=str(source))
+    verify_policy(files, settings)
+    with open_registry(str(root), settings=settings) as registry:
         for file in files:
             target = root / "policies" / file.path
             target.parent.mkdir(parents=True, exist_ok=True)

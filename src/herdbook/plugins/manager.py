@@ -153,7 +153,9 @@ class PluginManager:
             if value.name == name:
                 return value
         known = ", ".join(value.name for value in offered) or "none"
-        hint = f"Install {_OFFERED_BY[name]}." if name in _OFFERED_BY else "Install the plugin that offers it."
+        near = difflib.get_close_matches(name, [value.name for value in offered], n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else "Install the plugin that offers it."
+        hint = f"Install {_OFFERED_BY[name]}." if name in _OFFERED_BY else hint
         raise PluginLoadError(
             f"No plugin offers the {WORDS[kind]} {name!r} (offered: {known}).{self._unusable()}", hint=hint
         )

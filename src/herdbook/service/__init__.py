@@ -1,6 +1,7 @@
 """The governed registry and the metastore that makes it."""
 
+from herdbook.service.admission import verify_rules
 from herdbook.service.governed import GovernedRegistry
 from herdbook.service.metastore import Founding, Metastore
 
-__all__ = ["Founding", "GovernedRegistry", "Metastore"]
+__all__ = ["Founding", "GovernedRegistry", "Metastore", "verify_rules"]

@@ -12,7 +12,7 @@ from typing import Protocol
 from attrs import evolve, frozen
 
 from herdbook.entities import Chain, EffectiveRule, Manifest, ModelDescription, ModelVersion
-from herdbook.errors import InvalidArgumentError, RuleViolationError, UnavailableError
+from herdbook.errors import InvalidArgumentError, PluginLoadError, RuleViolationError, UnavailableError
 from herdbook.formats.mlmodel import describe_model
 from herdbook.plugins.check_runner import CandidateData, run_check, validate_params
 from herdbook.plugins.contributions import PreRegisterCheck
@@ -49,6 +49,21 @@ class Applicant:
     version: ModelVersion
     manifest: Manifest
     model: ModelDescription
+
+
+def verify_rules(rules: RuleSet, checks: CheckSource) -> None:
+    """Refuse rules that name a check that is missing, or give it wrong params.
+
+    Raises:
+        PluginLoadError: no plugin offers the check; the message has file and line.
+        InvalidArgumentError: the params of a check are not acceptable; the message has file and line.
+    """
+    for rule in rules.rules:
+        if rule.is_check:
+            try:
+                validate_params(checks.check(rule.rule), rule.params)
+            except (InvalidArgumentError, PluginLoadError) as error:
+                raise type(error)(f"{rule.origin}: {error.message}", hint=error.hint) from error
 
 
 class Admission:
@@ -94,13 +109,7 @@ class Admission:
             PluginLoadError: no plugin offers the check.
             InvalidArgumentError: the ruleset or the params of a check are not acceptable.
         """
-        for rule in self._read_rules(log).rules:
-            if rule.is_check:
-                check = self._checks.check(rule.rule)
-                try:
-                    validate_params(check, rule.params)
-                except InvalidArgumentError as error:
-                    raise InvalidArgumentError(f"{rule.origin}: {error.message}", hint=error.hint) from error
+        verify_rules(self._read_rules(log), self._checks)
 
     def described(self, manifest_sha256: str) -> ModelDescription | None:
         """Return what the files of a manifest were read to say before; it depends on nothing but their bytes."""
