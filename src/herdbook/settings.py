@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from herdbook.errors import InvalidArgumentError
 from herdbook.formats.located_toml import load_toml, structure_located
@@ -169,7 +169,8 @@ def _read(path: Path) -> dict[str, Any]:
         if name in values and ":" not in values[name]:
             values[name] = str(path.parent / Path(values[name]).expanduser())
     own = {key: value for key, value in parsed.plugins.items() if not isinstance(value, dict)}
-    values["plugins"] = converter.structure(own, PluginSettings)
+    without_options = evolve(table, data={"plugins": own})
+    values["plugins"] = structure_located(without_options, ("plugins",), PluginSettings, converter=converter)
     values["plugin_options"] = {key: value for key, value in parsed.plugins.items() if isinstance(value, dict)}
     return values
 

@@ -10,13 +10,20 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from herdbook.entities.signature import ModelSignature
+from herdbook.entities.signature import Anything, Column, ModelSignature, Param, Scalar, ScalarType
 from herdbook.errors import InvalidArgumentError
 from herdbook.formats.mlmodel import describe_model, generate_mlmodel
-from herdbook.formats.signatures import MAX_DEPTH, SignatureError, parse_signature, signature_from, write_signature
+from herdbook.formats.signatures import MAX_DEFAULT, MAX_DEPTH, SignatureError, parse_signature, signature_from
+from herdbook.formats.written_signatures import write_signature
 from herdbook.testing import strategies as ours
 from herdbook.wire import from_json, to_json
 
+DEEP: list[Any] = []
+for _ in range(100_000):
+    DEEP = [DEEP]
+SHARED: list[Any] = [0]
+for _ in range(30):
+    SHARED = [SHARED, SHARED]
 WORDS = ["array", "map", "object", "any", "tensor", "sparkml_vector", "double", "long", "string", "colour"]
 KEYS = [
     "type",
@@ -38,6 +45,7 @@ PIECES = st.recursive(
     ),
     max_leaves=12,
 )
+TENSOR = {"type": "tensor", "tensor-spec": {"dtype": "int64", "shape": [1]}}
 SIGNATURE_LIKE = st.dictionaries(
     st.sampled_from(["inputs", "outputs", "params"]), PIECES | st.lists(PIECES, max_size=2)
 )
@@ -93,6 +101,24 @@ def test_strangers_text_is_a_signature_or_an_error(key: str, text: str) -> None:
     to_json(description)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"inputs": DEEP},
+        {"inputs": [{"type": DEEP}]},
+        {"inputs": [1 << 20_000]},
+        {"inputs": [{"type": "tensor", "tensor-spec": {"dtype": "a", "shape": [1 << 20_000, 0.5]}}]},
+        {"params": [{"name": "a", "type": "double", "default": DEEP}]},
+        {"params": [{"name": "a", "type": "double", "default": 1 << 20_000}]},
+    ],
+    ids=["list", "type", "number", "shape", "deep default", "long default"],
+)
+def test_what_cannot_be_printed_is_refused(data: Any) -> None:
+    """Values that repr() cannot write are refused like any other, with their place."""
+    with pytest.raises(SignatureError, match=r"^(inputs|params)"):
+        parse_signature(data)
+
+
 def nested(depth: int, kind: str) -> dict[str, Any]:
     made: dict[str, Any] = {"type": "long"}
     for _ in range(depth):
@@ -121,7 +147,25 @@ def test_depth_has_a_limit(kind: str) -> None:
         ({"inputs": [{"type": "long", "required": "yes"}]}, r"inputs\[0\].required: expected true or false"),
         ({"inputs": [{"type": "long"}, {"type": "tensor"}]}, "inputs: columns and tensors cannot be mixed"),
         ({"inputs": [{"type": "tensor"}]}, r"inputs\[0\].tensor-spec: expected a mapping"),
-        ({"params": [{"type": "long"}]}, r"params\[0\].name: expected text, not None"),
+        ({"params": [{"type": "long", "default": 1}]}, r"params\[0\].name: expected text, not None"),
+        ({"params": [{"name": "k", "type": "long"}]}, r"params\[0\].default: it is missing"),
+        ({"params": [{"name": "k", "type": "any", "default": 1}]}, r"params\[0\].type: a param cannot be of it"),
+        ({"params": [{"name": "k", "type": "binary", "default": 1}]}, r"params\[0\].type: a param cannot be of it"),
+        (
+            {"params": [{"name": "k", "type": "long", "default": 1, "shape": [2]}]},
+            r"params\[0\].shape: expected nothing",
+        ),
+        ({"params": [{"name": "k", "type": "long", "default": 1}] * 2}, r"params\[1\].name: 'k' is there twice"),
+        ({}, "signature: expected inputs, outputs or params, and there is nothing"),
+        ({"input": [{"type": "long"}]}, "expected inputs, outputs or params, and there is only 'input'"),
+        ({"inputs": []}, "inputs: it is empty"),
+        ({"inputs": [{"type": "long", "name": "a"}, {"type": "long"}]}, r"inputs\[1\].name: it is missing, and others"),
+        ({"inputs": [TENSOR, TENSOR]}, r"inputs\[0\].name: it is missing, and there are several tensors"),
+        (
+            {"outputs": [{"type": "long", "required": False}]},
+            r"outputs\[0\].name: it is missing, and the column is not",
+        ),
+        ({"inputs": [{"type": "object", "properties": {}}]}, r"inputs\[0\].properties: it is empty"),
     ],
 )
 def test_an_error_names_the_place(data: Any, message: str) -> None:
@@ -132,13 +176,47 @@ def test_an_error_names_the_place(data: Any, message: str) -> None:
 
 def test_old_spellings_are_read() -> None:
     """MLflow before 2.6 wrote `optional`, before 2.4 a param's `dtype`."""
-    old = parse_signature({"inputs": [{"type": "long", "optional": True}], "params": [{"name": "k", "dtype": "long"}]})
-    new = parse_signature({"inputs": [{"type": "long", "required": False}], "params": [{"name": "k", "type": "long"}]})
-    assert old == new
+
+    def written(optional: dict[str, Any], kind: str) -> dict[str, Any]:
+        column, param = {"name": "x", "type": "long"}, {"name": "k", "default": 1}
+        return {"inputs": [{**column, **optional}], "params": [{**param, kind: "long"}]}
+
+    assert parse_signature(written({"optional": True}, "dtype")) == parse_signature(
+        written({"required": False}, "type")
+    )
 
 
-@pytest.mark.parametrize("value", [None, 3, "x", [], {"inputs": 3}, object()])
+class Frame:
+    """What has a to_dict() and is no signature, such as a DataFrame."""
+
+    def to_dict(self) -> Any:
+        return {"age": {0: 1}}
+
+
+class Asking:
+    def to_dict(self, orient: str) -> Any:
+        return {}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, 3, "x", [], {}, {"inputs": 3}, {"inputs": DEEP}, object(), Frame(), Frame, Asking(), ModelSignature()),
+        ModelSignature(inputs=(Column(name="a", type=Anything()), Column(type=Anything()))),
+        ModelSignature(params=(Param(name="a", type=Scalar(type=ScalarType.LONG), default=object()),)),
+        ModelSignature(params=(Param(name="a", type=Scalar(type=ScalarType.DOUBLE), default=float("nan")),)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
 def test_what_a_caller_hands_over_is_refused_as_an_argument(value: Any) -> None:
     """signature_from is called with people's values, so it refuses with InvalidArgumentError."""
     with pytest.raises(InvalidArgumentError, match=r"^The signature is not acceptable: "):
         signature_from(value)
+
+
+def test_a_default_has_a_limit_on_values() -> None:
+    """A long list is a default; one that shares its parts until they are a billion is refused before it is written."""
+    param = {"name": "a", "type": "long", "shape": [-1]}
+    assert len(parse_signature({"params": [{**param, "default": [0] * (MAX_DEFAULT - 1)}]}).params[0].default) > 1
+    with pytest.raises(SignatureError, match=r"^params\[0\].default: it has more than 100,000 values"):
+        parse_signature({"params": [{**param, "default": SHARED}]})

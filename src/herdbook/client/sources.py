@@ -95,7 +95,8 @@ def lineage_of(files: tuple[SourceFile, ...], source: str, given: Lineage | None
     environment = dict(lineage.environment)
     if model.mlflow_version:
         environment.setdefault("mlflow", model.mlflow_version)
-    python = model.flavors.get("python_function", {}).get("python_version")
+    loader = model.flavors.get("python_function")
+    python = loader.get("python_version") if isinstance(loader, dict) else None
     if isinstance(python, str):
         environment.setdefault("python", python)
     return evolve(

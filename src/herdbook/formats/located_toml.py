@@ -27,6 +27,7 @@ _DOTTED = rf"({_KEY}(?:\s*\.\s*{_KEY})*)"
 _HEADER = re.compile(rf"^\s*(\[\[?)\s*{_DOTTED}\s*\]")
 _ASSIGNMENT = re.compile(rf"^\s*{_DOTTED}\s*=")
 _LONG = len('"""')
+_LONG_NUMBER = re.compile(r"[0-9_]{1000,}")
 _PART = re.compile(r""""((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]+)""")
 
 
@@ -67,6 +68,11 @@ def load_toml(text: str, *, file: str) -> LocatedTable:
         line = getattr(error, "lineno", 1)
         message = getattr(error, "msg", str(error))
         raise InvalidArgumentError(f"{file}:{line}: {message}.", hint="Correct the TOML.") from error
+    except ValueError as error:
+        # The parser hands long decimal numbers to int(), which refuses them and knows no line.
+        number = _LONG_NUMBER.search(text)
+        line = 1 if number is None else text.count("\n", 0, number.start()) + 1
+        raise InvalidArgumentError(f"{file}:{line}: {error}.", hint="Write a shorter number.") from error
     return LocatedTable(file=file, data=data, lines=_first_lines(text))
 
 
@@ -83,8 +89,13 @@ def structure_located(table: LocatedTable, path: Path, kind: type[T], *, convert
         InvalidArgumentError: something in it is not acceptable; every mistake is listed as `file:line: ...`.
     """
     data: Any = table.data
-    for step in path:
-        data = data[step]
+    known: dict[Any, Any]
+    for length, step in enumerate(path, start=1):
+        known = data if isinstance(data, dict) else dict(enumerate(data)) if isinstance(data, list) else {}
+        if step not in known:
+            where = f"{table.file}:{table.line_of(path[:length])}"
+            raise InvalidArgumentError(f"{where}: the key {_dotted(path[:length])} is missing.", hint="Add it.")
+        data = known[step]
     try:
         return converter.structure(data, kind)
     except BaseValidationError as error:
@@ -110,7 +121,8 @@ def _faults(error: BaseValidationError, path: Path, table: LocatedTable) -> Iter
         elif isinstance(inner, KeyError):
             yield f"{table.file}:{table.line_of(where)}: the key {_dotted(where) or inner} is missing"
         else:
-            yield f"{table.file}:{table.line_of(where)}: {_dotted(where)}: {str(inner).rstrip('.')}"
+            place = f"{_dotted(where)}: " if where else ""
+            yield f"{table.file}:{table.line_of(where)}: {place}{str(inner).rstrip('.')}"
 
 
 def _unknown_keys(error: ForbiddenExtraKeysError, path: Path, table: LocatedTable) -> Iterator[str]:
@@ -134,6 +146,10 @@ def _first_lines(text: str) -> dict[Path, int]:
     for path, line in _locate(text):
         # Dotted keys name the tables around them again and again.
         lines.setdefault(path, line)
+    # A table that has no header of its own begins with the first thing in it.
+    for path, line in list(lines.items()):
+        for length in range(1, len(path)):
+            lines.setdefault(path[:length], line)
     return lines
 
 

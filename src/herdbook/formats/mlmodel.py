@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import yaml
@@ -10,8 +11,9 @@ import yaml
 from herdbook.entities.models import InputExample, ModelDescription
 from herdbook.entities.signature import ModelSignature
 from herdbook.errors import InvalidArgumentError
-from herdbook.formats.safe_yaml import load_yaml
-from herdbook.formats.signatures import SignatureError, parse_signature, signature_from, write_signature
+from herdbook.formats.safe_yaml import MAX_BYTES, load_yaml
+from herdbook.formats.signatures import SignatureError, parse_signature, signature_from
+from herdbook.formats.written_signatures import write_signature
 
 __all__ = ["FILES_FLAVOR", "describe_model", "generate_mlmodel", "signature_from"]
 
@@ -19,6 +21,7 @@ FILES_FLAVOR = "herdbook_files"
 """The flavor of a folder that was registered with `signature=`: plain files, loaded by whoever knows them."""
 
 MAX_REQUIREMENTS = 2_000
+_COMMENT = re.compile(r"(^|\s)#.*")
 
 
 def describe_model(mlmodel: bytes, *, requirements: bytes | None = None) -> ModelDescription:
@@ -26,13 +29,13 @@ def describe_model(mlmodel: bytes, *, requirements: bytes | None = None) -> Mode
 
     Args:
         mlmodel: The MLmodel file.
-        requirements: The requirements.txt beside it.
+        requirements: The requirements.txt beside it, at most 1 MiB.
 
     Returns:
         The description; a signature that cannot be read is left out, and `signature_error` says why.
 
     Raises:
-        InvalidArgumentError: the MLmodel file is no YAML mapping, or over a limit.
+        InvalidArgumentError: the MLmodel file is no YAML mapping, or one of the two is over a limit.
     """
     data = load_yaml(mlmodel, what="MLmodel")
     if not isinstance(data, dict):
@@ -90,5 +93,22 @@ def _input_example(value: Any) -> InputExample | None:
 
 
 def _requirements(data: bytes) -> tuple[str, ...]:
-    lines = (line.strip() for line in data.decode("utf-8", "replace").splitlines())
-    return tuple(line for line in lines if line and not line.startswith("#"))[:MAX_REQUIREMENTS]
+    """Return a requirements file's entries as pip reads them: lines joined at backslashes, comments taken off."""
+    if len(data) > MAX_BYTES:
+        raise InvalidArgumentError(f"requirements.txt has {len(data):,} bytes; at most {MAX_BYTES:,} are read.")
+    entries: list[str] = []
+    joined = ""
+    for line in data.decode("utf-8-sig", "replace").splitlines():
+        if line.endswith("\\") and not line.lstrip().startswith("#"):
+            joined += line[:-1]
+            continue
+        entries.append(" ".join(_COMMENT.sub("", joined + line).split()))
+        joined = ""
+    entries.append(" ".join(_COMMENT.sub("", joined).split()))
+    kept = tuple(entry for entry in entries if entry)
+    if len(kept) > MAX_REQUIREMENTS:
+        raise InvalidArgumentError(
+            f"requirements.txt has {len(kept):,} entries; at most {MAX_REQUIREMENTS:,} are read.",
+            hint="Name what the model itself needs.",
+        )
+    return kept

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import yaml
+from attrs import define, field
 
 from herdbook.errors import InvalidArgumentError
 
@@ -13,6 +15,9 @@ MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
 MAX_ALIASES = 64
 MAX_NODES = 200_000
+MAX_CHARACTERS = 4 * MAX_BYTES
+"""Of all keys and values together, where an alias counts as what it stands for."""
+MAX_INTEGER_BITS = 4096
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -48,14 +53,43 @@ def _refuse(loader: Any, node: yaml.Node) -> Any:  # noqa: ARG001 the shape of a
     raise _RefusedError(f"{node.tag} is not plain data", node.start_mark.line + 1)
 
 
-def _float(loader: Any, node: yaml.ScalarNode) -> float | str:
+def _integer(loader: Any, node: yaml.Node) -> int | str:
+    text = str(loader.construct_scalar(node))
+    if ":" in text:
+        # YAML 1.1 counts `1:30:00` in base 60, in time that grows with the square of its length.
+        return text
+    value = int(loader.construct_yaml_int(node))
+    if value.bit_length() > MAX_INTEGER_BITS:
+        raise _RefusedError(f"a whole number has more than {MAX_INTEGER_BITS:,} bits", node.start_mark.line + 1)
+    return value
+
+
+def _float(loader: Any, node: yaml.Node) -> float | str:
+    text = str(loader.construct_scalar(node))
+    if ":" in text:
+        return text
     value = float(loader.construct_yaml_float(node))
     # JSON has no such numbers; as text they are at least not lost.
-    return value if math.isfinite(value) else str(node.value)
+    return value if math.isfinite(value) else text
+
+
+def _located(construct: Callable[[Any, yaml.Node], Any]) -> Callable[[Any, yaml.Node], Any]:
+    """Tell the line of a value that its tag does not fit; PyYAML raises LookupError for some, such as `!!int ""`."""
+
+    def constructor(loader: Any, node: yaml.Node) -> Any:
+        try:
+            return construct(loader, node)
+        except (ValueError, LookupError, OverflowError) as error:
+            kind = node.tag.rpartition(":")[2]
+            raise _RefusedError(f"a value is not acceptable as !!{kind}", node.start_mark.line + 1) from error
+
+    return constructor
 
 
 _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
-_Loader.add_constructor("tag:yaml.org,2002:float", _float)
+_Loader.add_constructor("tag:yaml.org,2002:int", _located(_integer))
+_Loader.add_constructor("tag:yaml.org,2002:float", _located(_float))
+_Loader.add_constructor("tag:yaml.org,2002:bool", _located(lambda loader, node: loader.construct_yaml_bool(node)))
 for _kind in ("set", "omap", "pairs", "binary"):
     _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _refuse)
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_yaml_str(node))
@@ -79,7 +113,8 @@ def load_yaml(data: bytes, *, what: str) -> Any:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InvalidArgumentError(f"{what} is not UTF-8 text (byte {error.start}).") from error
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InvalidArgumentError(f"{what} cannot be read, line {line}: it is not UTF-8 text.") from error
     try:
         _check_events(text)
         return yaml.load(text, Loader=_Loader)  # noqa: S506 _Loader is a SafeLoader
@@ -87,41 +122,105 @@ def load_yaml(data: bytes, *, what: str) -> Any:
         where = "" if error.line is None else f", line {error.line}"
         raise InvalidArgumentError(f"{what} cannot be read{where}: {error}.") from error
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = "" if mark is None else f", line {mark.line + 1}"
-        problem = getattr(error, "problem", None) or "it is not well formed"
-        raise InvalidArgumentError(f"{what} is not acceptable YAML{where}: {problem}.") from error
-    except (ValueError, LookupError, RecursionError, OverflowError) as error:
-        # PyYAML's constructors raise LookupError for tags that do not fit, such as `!!int ""`.
-        raise InvalidArgumentError(f"{what} cannot be read: {error}.") from error
+        raise InvalidArgumentError(f"{what} is not acceptable YAML, {_problem(error, text)}.") from error
 
 
-def _check_events(text: str) -> None:  # noqa: C901 one branch for each kind of event
-    """Refuse by the parser's events, before anything is built: depth, aliases, and what they expand to."""
-    depth = aliases = nodes = 0
-    sizes: dict[str, int] = {}
-    open_anchors: list[tuple[str | None, int]] = []
-    for event in yaml.parse(text, Loader=_Base):
-        line = None if event.start_mark is None else event.start_mark.line + 1
-        if isinstance(event, yaml.AliasEvent):
-            aliases += 1
-            nodes += sizes.get(event.anchor or "", MAX_NODES)
-            if aliases > MAX_ALIASES:
-                raise _RefusedError(f"it has more than {MAX_ALIASES} aliases", line)
-        elif isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            nodes += 1
-            open_anchors.append((event.anchor, nodes))
-            if depth > MAX_DEPTH:
-                raise _RefusedError(f"it is nested more than {MAX_DEPTH} deep", line)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-            anchor, before = open_anchors.pop()
-            if anchor is not None:
-                sizes[anchor] = nodes - before + 1
-        elif isinstance(event, yaml.ScalarEvent):
-            nodes += 1
+def _problem(error: yaml.YAMLError, text: str) -> str:
+    if isinstance(error, yaml.reader.ReaderError):
+        # libyaml counts bytes and PyYAML characters, so the character itself is looked for.
+        line = text.count("\n", 0, max(text.find(chr(error.character)), 0)) + 1
+        return f"line {line}: {error.reason}"
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or "it is not well formed"
+    return f"line {1 if mark is None else mark.line + 1}: {problem}"
+
+
+@define
+class _Measure:
+    """What a document comes to, counted by the parser's events before anything is built.
+
+    Args:
+        depth: Of what is open now.
+        aliases: How often an alias is used.
+        nodes: Keys, values, lists and mappings; an alias counts as all that it stands for.
+        characters: Of keys and values; counted alike.
+        anchors: Anchor -> nodes and characters of what it names; None while that is still open.
+        open: The anchors of what is open, each with the counts before it.
+    """
+
+    depth: int = 0
+    aliases: int = 0
+    nodes: int = 0
+    characters: int = 0
+    anchors: dict[str, tuple[int, int] | None] = field(factory=dict)
+    open: list[tuple[str | None, int, int]] = field(factory=list)
+
+    def add(self, event: yaml.Event) -> None:
+        if isinstance(event, yaml.ScalarEvent):
+            self.nodes += 1
+            self.characters += len(event.value)
+            if not event.value.isascii():
+                # Only PyYAML's own parser lets escapes name halves of a surrogate pair.
+                _check_unicode(event.value)
             if event.anchor is not None:
-                sizes[event.anchor] = 1
-        if nodes > MAX_NODES:
-            raise _RefusedError(f"it has more than {MAX_NODES:,} values", line)
+                self._name(event.anchor, (1, len(event.value)))
+        elif isinstance(event, yaml.CollectionStartEvent):
+            self.open.append((event.anchor, self.nodes, self.characters))
+            self.depth += 1
+            self.nodes += 1
+            if event.anchor is not None:
+                self._name(event.anchor, None)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self.depth -= 1
+            anchor, nodes, characters = self.open.pop()
+            if anchor is not None:
+                self.anchors[anchor] = (self.nodes - nodes, self.characters - characters)
+        elif isinstance(event, yaml.AliasEvent):
+            self._follow(str(event.anchor))
+        self._check_limits()
+
+    def _name(self, anchor: str, size: tuple[int, int] | None) -> None:
+        if anchor in self.anchors:
+            raise _RefusedError(f"the anchor &{anchor} is there twice")
+        self.anchors[anchor] = size
+
+    def _follow(self, anchor: str) -> None:
+        if anchor not in self.anchors:
+            raise _RefusedError(f"nothing has the anchor &{anchor}")
+        size = self.anchors[anchor]
+        if size is None:
+            raise _RefusedError(f"the alias *{anchor} stands inside what it names")
+        self.aliases += 1
+        self.nodes += size[0]
+        self.characters += size[1]
+
+    def _check_limits(self) -> None:
+        if self.depth > MAX_DEPTH:
+            raise _RefusedError(f"it is nested more than {MAX_DEPTH} deep")
+        if self.aliases > MAX_ALIASES:
+            raise _RefusedError(f"it has more than {MAX_ALIASES} aliases")
+        if self.nodes > MAX_NODES:
+            raise _RefusedError(f"it has more than {MAX_NODES:,} values")
+        if self.characters > MAX_CHARACTERS:
+            raise _RefusedError(f"its aliases stand for more than {MAX_CHARACTERS:,} characters")
+
+
+def _check_unicode(text: str) -> None:
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise _RefusedError("it is not valid Unicode")
+
+
+def _check_events(text: str) -> None:
+    """Refuse before anything is built: depth, aliases, and what they expand to."""
+    measure = _Measure()
+    line = 1
+    try:
+        for event in yaml.parse(text, Loader=_Base):
+            if event.start_mark is not None:
+                line = event.start_mark.line + 1
+            measure.add(event)
+    except _RefusedError as error:
+        raise _RefusedError(str(error), line) from None
+    except (ValueError, OverflowError) as error:
+        # PyYAML's own parser converts escapes and directives that are no characters and no numbers.
+        raise _RefusedError(str(error), line) from error

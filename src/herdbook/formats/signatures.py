@@ -1,8 +1,9 @@
-"""Signatures in MLflow's JSON form: read into values, and written so that MLflow reads them back equal."""
+"""Signatures read from MLflow's JSON form; what MLflow could not load is refused, with its place."""
 
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Callable
 from typing import Any
 
@@ -23,10 +24,17 @@ from herdbook.entities.signature import (
     ValueType,
 )
 from herdbook.errors import InvalidArgumentError
+from herdbook.formats.written_signatures import write_signature
 
 MAX_DEPTH = 32
+MAX_DEFAULT = 100_000
+"""Values in the default of a param, at any depth."""
 _SHORT = 60
+_SHORTENED = reprlib.Repr()
+_SHORTENED.maxstring = _SHORTENED.maxother = _SHORT
+_KEYS = ("inputs", "outputs", "params")
 _SCALARS = {scalar.value: scalar for scalar in ScalarType}
+_BINARY = Scalar(type=ScalarType.BINARY)
 
 
 class SignatureError(ValueError):
@@ -44,11 +52,15 @@ def parse_signature(data: Any) -> ModelSignature:
     """
     if not isinstance(data, dict):
         raise SignatureError(f"signature: expected a mapping, not {_short(data)}")
-    return ModelSignature(
+    signature = ModelSignature(
         inputs=_fields(data.get("inputs"), "inputs"),
         outputs=_fields(data.get("outputs"), "outputs"),
-        params=tuple(_each(_listed(data.get("params"), "params") or [], "params", _param)),
+        params=_params(data.get("params")),
     )
+    if signature == ModelSignature():
+        found = f"only {', '.join(map(_short, list(data)[:3]))}" if data.keys() - _KEYS else "nothing"
+        raise SignatureError(f"signature: expected inputs, outputs or params, and there is {found}")
+    return signature
 
 
 def signature_from(value: Any) -> ModelSignature:
@@ -60,29 +72,20 @@ def signature_from(value: Any) -> ModelSignature:
     Raises:
         InvalidArgumentError: it is none of these, or not a signature.
     """
-    if isinstance(value, ModelSignature):
-        return value
-    to_dict = getattr(value, "to_dict", None)
-    data = to_dict() if callable(to_dict) else value
     try:
-        return parse_signature(data)
-    except SignatureError as error:
+        if isinstance(value, ModelSignature):
+            parse_signature(write_signature(value))
+            return value
+        return parse_signature(_as_data(value))
+    except (SignatureError, TypeError) as error:
         raise InvalidArgumentError(
             f"The signature is not acceptable: {error}.", hint="Hand over MLflow's infer_signature(...) result."
         ) from error
 
 
-def write_signature(signature: ModelSignature) -> dict[str, str | None]:
-    """Return the `signature:` mapping of an MLmodel file: JSON text for inputs, outputs and params."""
-
-    def text(items: list[dict[str, Any]] | None) -> str | None:
-        return None if items is None else json.dumps(items)
-
-    return {
-        "inputs": text(_write_fields(signature.inputs)),
-        "outputs": text(_write_fields(signature.outputs)),
-        "params": text([_write_param(param) for param in signature.params] or None),
-    }
+def _as_data(value: Any) -> Any:
+    to_dict = getattr(value, "to_dict", None)
+    return to_dict() if callable(to_dict) and not isinstance(value, type) else value
 
 
 def _listed(value: Any, where: str) -> list[Any] | None:
@@ -113,9 +116,34 @@ def _fields(value: Any, where: str) -> Fields | None:
     tensors = [isinstance(item, dict) and item.get("type") == "tensor" for item in items]
     if any(tensors) and not all(tensors):
         raise SignatureError(f"{where}: columns and tensors cannot be mixed")
-    if any(tensors):
-        return tuple(_each(items, where, _tensor))
-    return tuple(_each(items, where, _column))
+    fields = tuple(_each(items, where, _tensor if any(tensors) else _column))
+    _check_names(fields, where)
+    return fields
+
+
+def _check_names(fields: tuple[Column | Tensor, ...], where: str) -> None:
+    """Refuse what MLflow refuses of a schema as a whole."""
+    unnamed = [position for position, field in enumerate(fields) if field.name is None]
+    if not fields:
+        raise SignatureError(f"{where}: it is empty")
+    if not unnamed:
+        return
+    if len(unnamed) < len(fields):
+        raise SignatureError(f"{where}[{unnamed[0]}].name: it is missing, and others have one")
+    if len(fields) > 1 and isinstance(fields[0], Tensor):
+        raise SignatureError(f"{where}[0].name: it is missing, and there are several tensors")
+    for position, field in enumerate(fields):
+        if isinstance(field, Column) and not field.required:
+            raise SignatureError(f"{where}[{position}].name: it is missing, and the column is not required")
+
+
+def _params(value: Any) -> tuple[Param, ...]:
+    params: dict[str, Param] = {}
+    for position, param in enumerate(_each(_listed(value, "params") or [], "params", _param)):
+        if param.name in params:
+            raise SignatureError(f"params[{position}].name: {_short(param.name)} is there twice")
+        params[param.name] = param
+    return tuple(params.values())
 
 
 def _tensor(item: dict[str, Any], where: str) -> Tensor:
@@ -123,26 +151,31 @@ def _tensor(item: dict[str, Any], where: str) -> Tensor:
     if not isinstance(spec, dict):
         raise SignatureError(f"{where}.tensor-spec: expected a mapping, not {_short(spec)}")
     return Tensor(
-        name=_name(item, where, optional=True),
+        name=_name(item, where),
         dtype=_text(spec.get("dtype"), f"{where}.tensor-spec.dtype"),
         shape=_shape(spec.get("shape"), f"{where}.tensor-spec.shape"),
     )
 
 
 def _column(item: dict[str, Any], where: str) -> Column:
-    return Column(
-        name=_name(item, where, optional=True), type=_type(item, where, MAX_DEPTH), required=_required(item, where)
-    )
+    return Column(name=_name(item, where), type=_type(item, where, MAX_DEPTH), required=_required(item, where))
 
 
 def _param(item: dict[str, Any], where: str) -> Param:
     shape = item.get("shape")
+    # Before 2.4, MLflow wrote a parameter's type under `dtype`.
+    kind = _type(item if "type" in item else {**item, "type": item.get("dtype")}, where, MAX_DEPTH)
+    if not isinstance(kind, Scalar | Object) or kind == _BINARY:
+        raise SignatureError(f"{where}.type: a param cannot be of it")
+    if "default" not in item:
+        raise SignatureError(f"{where}.default: it is missing")
+    if shape is not None and _shape(shape, f"{where}.shape") != (-1,):
+        raise SignatureError(f"{where}.shape: expected nothing or [-1], not {_short(shape)}")
     return Param(
-        name=_name(item, where, optional=False) or "",
-        # Before 2.4, MLflow wrote a parameter's type under `dtype`.
-        type=_type(item if "type" in item else {**item, "type": item.get("dtype")}, where, MAX_DEPTH),
-        default=_plain(item.get("default"), f"{where}.default"),
-        shape=None if shape is None else _shape(shape, f"{where}.shape"),
+        name=_text(item.get("name"), f"{where}.name"),
+        type=kind,
+        default=_plain(item["default"], f"{where}.default"),
+        shape=None if shape is None else (-1,),
     )
 
 
@@ -170,6 +203,8 @@ def _type(item: Any, where: str, depth: int) -> ValueType:
 def _properties(value: Any, where: str, depth: int) -> tuple[Property, ...]:
     if not isinstance(value, dict):
         raise SignatureError(f"{where}: expected a mapping, not {_short(value)}")
+    if not value:
+        raise SignatureError(f"{where}: it is empty")
     made = []
     for name, item in value.items():
         place = f"{where}.{name}"
@@ -187,11 +222,9 @@ def _required(item: dict[str, Any], where: str) -> bool:
     return not item.get("optional", False)
 
 
-def _name(item: dict[str, Any], where: str, *, optional: bool) -> str | None:
+def _name(item: dict[str, Any], where: str) -> str | None:
     name = item.get("name")
-    if name is None and optional:
-        return None
-    return _text(name, f"{where}.name")
+    return None if name is None else _text(name, f"{where}.name")
 
 
 def _text(value: Any, where: str) -> str:
@@ -211,6 +244,7 @@ def _shape(value: Any, where: str) -> tuple[int, ...]:
 def _plain(value: Any, where: str) -> Any:
     """Return a default that JSON can carry, under the same limit on depth as types."""
     level = [value]
+    values = 0
     for _ in range(MAX_DEPTH):
         level = [
             part
@@ -218,6 +252,9 @@ def _plain(value: Any, where: str) -> Any:
             if isinstance(item, list | dict)
             for part in (item.values() if isinstance(item, dict) else item)
         ]
+        values += len(level)
+        if values > MAX_DEFAULT:
+            raise SignatureError(f"{where}: it has more than {MAX_DEFAULT:,} values")
         if not level:
             break
     else:
@@ -230,43 +267,9 @@ def _plain(value: Any, where: str) -> Any:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = _SHORTENED.repr(value)
+    except ValueError:
+        # A whole number that is too long to be written in decimal.
+        return "a long number"
     return text if len(text) <= _SHORT else f"{text[: _SHORT - 3]}..."
-
-
-def _write_fields(fields: Fields | None) -> list[dict[str, Any]] | None:
-    if fields is None:
-        return None
-    return [_write_tensor(field) if isinstance(field, Tensor) else _write_column(field) for field in fields]
-
-
-def _write_tensor(tensor: Tensor) -> dict[str, Any]:
-    written: dict[str, Any] = {} if tensor.name is None else {"name": tensor.name}
-    return {**written, "type": "tensor", "tensor-spec": {"dtype": tensor.dtype, "shape": list(tensor.shape)}}
-
-
-def _write_column(column: Column) -> dict[str, Any]:
-    named = {} if column.name is None else {"name": column.name}
-    return {**_write_type(column.type), **named, "required": column.required}
-
-
-def _write_param(param: Param) -> dict[str, Any]:
-    shape = None if param.shape is None else list(param.shape)
-    return {"name": param.name, **_write_type(param.type), "default": param.default, "shape": shape}
-
-
-def _write_type(kind: ValueType) -> dict[str, Any]:
-    match kind:
-        case Scalar(type=scalar):
-            return {"type": scalar.value}
-        case Array(items=items):
-            return {"type": "array", "items": _write_type(items)}
-        case Map(values=values):
-            return {"type": "map", "values": _write_type(values)}
-        case Object(properties=properties):
-            inner = {part.name: {**_write_type(part.type), "required": part.required} for part in properties}
-            return {"type": "object", "properties": inner}
-        case Anything():
-            return {"type": "any"}
-        case SparkVector():
-            return {"type": "sparkml_vector"}

@@ -194,39 +194,40 @@ def manifests() -> SearchStrategy[Manifest]:
 
 def value_types() -> SearchStrategy[ValueType]:
     """Types of columns and params, nested ones included."""
-
-    def objects(inner: SearchStrategy[ValueType]) -> SearchStrategy[ValueType]:
-        part = st.builds(Property, name=texts(8), type=inner, required=st.booleans())
-        parts = st.lists(part, max_size=3, unique_by=lambda made: made.name).map(tuple)
-        return st.builds(Object, properties=parts)
-
     leaves = st.one_of(st.builds(Scalar, type=st.sampled_from(ScalarType)), st.just(Anything()), st.just(SparkVector()))
     return st.recursive(
         leaves,
-        lambda inner: st.one_of(st.builds(Array, items=inner), st.builds(Map, values=inner), objects(inner)),
+        lambda inner: st.one_of(st.builds(Array, items=inner), st.builds(Map, values=inner), _objects(inner)),
         max_leaves=6,
     )
 
 
+def _objects(inner: SearchStrategy[ValueType]) -> SearchStrategy[Object]:
+    part = st.builds(Property, name=texts(8), type=inner, required=st.booleans())
+    parts = st.lists(part, min_size=1, max_size=3, unique_by=lambda made: made.name).map(tuple)
+    return st.builds(Object, properties=parts)
+
+
 def signature_fields() -> SearchStrategy[Fields]:
-    """Columns, or tensors."""
-    names = st.none() | texts(8)
-    columns = st.builds(Column, name=names, type=value_types(), required=st.booleans())
+    """Columns, all or none of them named; named tensors, or one without a name."""
+    columns = st.builds(Column, name=texts(8), type=value_types(), required=st.booleans())
     shapes = st.lists(st.integers(-1, 2**31), max_size=4).map(tuple)
     dtypes = st.sampled_from(["float32", "float64", "int64", "bool", "str", "object"])
-    tensors = st.builds(Tensor, name=names, dtype=dtypes, shape=shapes)
-    return st.lists(columns, max_size=3).map(tuple) | st.lists(tensors, min_size=1, max_size=3).map(tuple)
+    tensors = st.builds(Tensor, name=texts(8), dtype=dtypes, shape=shapes)
+    alone = st.builds(Tensor, dtype=dtypes, shape=shapes)
+    several: list[SearchStrategy[Any]] = [columns, st.builds(Column, type=value_types()), tensors]
+    return st.one_of(st.tuples(alone), *(st.lists(kind, min_size=1, max_size=3).map(tuple) for kind in several))
 
 
 def signatures() -> SearchStrategy[ModelSignature]:
-    """Signatures of every form."""
-    param = st.builds(Param, name=texts(8), type=value_types(), default=json_values(), shape=st.none() | st.just((-1,)))
-    return st.builds(
-        ModelSignature,
-        inputs=st.none() | signature_fields(),
-        outputs=st.none() | signature_fields(),
-        params=st.lists(param, max_size=3).map(tuple),
-    )
+    """Signatures of every form that MLflow knows; the defaults of params may be of another type."""
+    scalars = st.sampled_from([kind for kind in ScalarType if kind is not ScalarType.BINARY])
+    types = st.builds(Scalar, type=scalars) | _objects(value_types())
+    param = st.builds(Param, name=texts(8), type=types, default=json_values(), shape=st.none() | st.just((-1,)))
+    params = st.lists(param, max_size=3, unique_by=lambda param: param.name).map(tuple)
+    ends = st.none() | signature_fields()
+    made = st.builds(ModelSignature, inputs=ends, outputs=ends, params=params)
+    return made.filter(lambda signature: signature != ModelSignature())
 
 
 def lineages() -> SearchStrategy[Lineage]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import field, frozen
+from hypothesis import given
+from hypothesis import strategies as st
 
 from herdbook.errors import InvalidArgumentError
 from herdbook.formats.located_toml import load_toml, structure_located
 from herdbook.names import CatalogName
+from herdbook.settings import load_settings
 from herdbook.wire import converter
 
 DOCUMENT = '''\
@@ -153,10 +159,55 @@ def test_quoted_keys_are_read_whole() -> None:
     assert [table.line_of((key,)) for key in table.data] == [1, 2, 3]
 
 
+@given(st.data())
+def test_any_document_is_located(data: st.DataObject) -> None:
+    """Documents put together at random: each key is told on the line where it was written."""
+    lines: list[str] = []
+    expected: dict[tuple[str | int, ...], int] = {}
+
+    def write_keys(prefix: tuple[str | int, ...]) -> None:
+        for name in data.draw(st.lists(NAMES, max_size=3, unique=True)):
+            expected[(*prefix, name)] = len(lines) + 1
+            spelled = data.draw(st.sampled_from([json.dumps(name), f" {json.dumps(name)} "]))
+            lines.extend(f"{spelled}= {data.draw(st.sampled_from(VALUES))}".split("\n"))
+        lines.extend(data.draw(st.lists(st.sampled_from(["", "# [x] = 1", "  # '"]), max_size=2)))
+
+    write_keys(())
+    for table in data.draw(st.lists(st.sampled_from(["T", "U"]), max_size=2, unique=True)):
+        for entry in range(data.draw(st.integers(1, 3))):
+            path = (table, entry)
+            expected[path] = len(lines) + 1
+            lines.append(f"[[{table}]] # [[x]]")
+            write_keys(path)
+            if data.draw(st.booleans()):
+                lines.append(f"[ {table} . 'in ner' ]")
+                expected[(*path, "in ner")] = len(lines)
+                write_keys((*path, "in ner"))
+    located = load_toml("\n".join(lines), file="f.toml")
+    assert {path: located.line_of(path) for path in expected} == expected
+
+
+NAMES = st.text("ab.=[]# \"'", min_size=1, max_size=4)
+VALUES = [
+    *("1", "'#'", '"]"', "[1, [2]]", "{ a = '}', b = [1] }", "2026-01-01T00:00:00Z", "''''''''"),
+    *('"""\n[x]\ny = 1\n\\"""z"""', "'''\n\"\"\"\nx = 1\\'''", "[\n  ']', # [\n  1,\n]", '"\\"" # "'),
+]
+
+
 @frozen(kw_only=True)
 class Part:
     name: str
     size: int = 0
+
+
+@frozen(kw_only=True)
+class Span:
+    low: int = 0
+    high: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        if self.high < self.low:
+            raise InvalidArgumentError("high is less than low.", hint="Swap them.")
 
 
 @frozen(kw_only=True)
@@ -219,6 +270,49 @@ def test_broken_toml_is_told_with_file_and_line(text: str, line: int) -> None:
     """A file that is no TOML is refused with the line that breaks it, or the one after."""
     with pytest.raises(InvalidArgumentError, match=rf"^f\.toml:({line}|{line + 1}): "):
         load_toml(text, file="f.toml")
+
+
+def test_a_mistake_of_a_whole_value_names_the_value() -> None:
+    """What only the parts together make wrong is told at the table, or at the top of the file."""
+    assert mistakes("low = 1\n", Span) == ["s.toml:1: high is less than low. Swap them"]
+    assert mistakes("\n[a.b]\nlow = 1\n", Span, ("a", "b")) == ["s.toml:2: a.b: high is less than low. Swap them"]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "message"),
+    [
+        ("x = 1\n", ("plugins", "one"), r"^s\.toml:1: the key plugins is missing"),
+        ("\n[plugins]\n", ("plugins", "one"), r"^s\.toml:2: the key plugins.one is missing"),
+        ("\nplugins = 1\n", ("plugins", "one"), r"^s\.toml:2: the key plugins.one is missing"),
+        ("\n[[rules]]\n", ("rules", 1), r"^s\.toml:2: the key rules\[1\] is missing"),
+        ("\n[[rules]]\n", ("rules", "x"), r"^s\.toml:2: the key rules.x is missing"),
+    ],
+)
+def test_a_part_that_is_not_there_is_told(text: str, path: tuple[str | int, ...], message: str) -> None:
+    """Asking for a table that the document lacks is the document's mistake, told at what is around it."""
+    with pytest.raises(InvalidArgumentError, match=message):
+        structure_located(load_toml(text, file="s.toml"), path, Sheet, converter=converter)
+
+
+def test_a_number_without_end_is_told_with_its_line() -> None:
+    """Python refuses to read numbers of thousands of digits; that is the document's mistake."""
+    with pytest.raises(InvalidArgumentError, match=r"^f\.toml:3: .*digits"):
+        load_toml("a = 1\n\nb = " + "9" * 5000 + "\n", file="f.toml")
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("alow = []", "unknown key 'alow' in plugins; did you mean 'allow'?"),
+        ("allow = 3", "plugins.allow: expected a list"),
+    ],
+)
+def test_mistakes_about_plugins_have_their_line(line: str, fault: str, tmp_path: Path) -> None:
+    """[plugins] of the settings holds both settings and plugins' own tables, and is told like the rest."""
+    file = tmp_path / "herdbook.toml"
+    file.write_text(f"[plugins.own]\nx = 1\n\n[plugins]\n{line}\n")
+    with pytest.raises(InvalidArgumentError, match=rf"herdbook\.toml:5: {re.escape(fault)}"):
+        load_settings(file, environ={})
 
 
 def test_hostile_nesting_is_refused() -> None:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
+from hypothesis import assume, given
 
-from herdbook.entities.signature import Column, ModelSignature, Scalar, ScalarType, Tensor
+from herdbook.entities.signature import Array as OurArray
+from herdbook.entities.signature import Column, ModelSignature, Scalar, ScalarType, SparkVector, Tensor
+from herdbook.entities.signature import Map as OurMap
+from herdbook.entities.signature import Object as OurObject
 from herdbook.formats.mlmodel import FILES_FLAVOR, describe_model, generate_mlmodel, signature_from
-from herdbook.formats.signatures import parse_signature, write_signature
+from herdbook.formats.signatures import SignatureError, parse_signature
+from herdbook.formats.written_signatures import write_signature
+from herdbook.testing import strategies as ours_of
+from herdbook.wire import unstructure
 
 with warnings.catch_warnings():
     # MLflow's own imports use deprecated parts of pydantic and others; nothing of ours is imported here.
@@ -19,6 +28,7 @@ with warnings.catch_warnings():
     np = pytest.importorskip("numpy")
     pd = pytest.importorskip("pandas")
     import mlflow.sklearn
+    from mlflow.exceptions import MlflowException
     from mlflow.models import Model, infer_signature
     from mlflow.models.signature import ModelSignature as TheirSignature
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
@@ -87,6 +97,81 @@ def test_what_mlflow_writes_we_read_and_write_back(theirs: Any, tmp_path: Path) 
     again = reread(tmp_path, generate_mlmodel(described.signature))
     assert again.signature == theirs
     assert again.flavors == {FILES_FLAVOR: {}}
+
+
+REFUSED_BY_BOTH: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "typo": {"input": [{"type": "long"}]},
+    "no columns": {"inputs": []},
+    "some named": {"inputs": [{"type": "long", "name": "a"}, {"type": "long"}]},
+    "unnamed tensors": {"inputs": [{"type": "tensor", "tensor-spec": {"dtype": "int64", "shape": [1]}}] * 2},
+    "unnamed and optional": {"inputs": [{"type": "long", "required": False}]},
+    "columns and tensors": {
+        "inputs": [{"type": "long"}, {"type": "tensor", "tensor-spec": {"dtype": "int64", "shape": [1]}}]
+    },
+    "no type": {"inputs": [{"name": "a"}]},
+    "unknown type": {"inputs": [{"type": "int128"}]},
+    "array of nothing": {"inputs": [{"type": "array"}]},
+    "map of nothing": {"inputs": [{"type": "map"}]},
+    "empty object": {"inputs": [{"type": "object", "properties": {}}]},
+    "no default": {"params": [{"name": "k", "type": "long"}]},
+    "two params of a name": {"params": [{"name": "k", "type": "long", "default": 1}] * 2},
+    "binary param": {"params": [{"name": "k", "type": "binary", "default": "x"}]},
+    "param of any": {"params": [{"name": "k", "type": "any", "default": 1}]},
+    "param of a shape": {"params": [{"name": "k", "type": "long", "default": [1, 2], "shape": [2]}]},
+}
+
+
+@pytest.mark.parametrize("data", REFUSED_BY_BOTH.values(), ids=REFUSED_BY_BOTH.keys())
+def test_what_mlflow_cannot_load_is_refused(data: dict[str, Any]) -> None:
+    """A signature that would break MLflow's load_model is not taken for one."""
+    written = {key: json.dumps(value) for key, value in data.items()}
+    with pytest.raises((MlflowException, ValueError, TypeError, KeyError)):
+        TheirSignature.from_dict(written)
+    with pytest.raises(SignatureError):
+        parse_signature(written)
+
+
+def plausible(param: Any) -> bool:
+    """Whether MLflow, which checks defaults against their types, would take this one."""
+    return param.default is None and param.shape is None and param.type == Scalar(type=ScalarType.STRING)
+
+
+def spark_vector_inside(kind: Any) -> bool:
+    """Whether a Spark vector stands in a map or an object, where MLflow itself does not read what it writes."""
+    match kind:
+        case OurMap(values=inner) | OurArray(items=inner):
+            return inner == SparkVector() or spark_vector_inside(inner)
+        case OurObject(properties=parts):
+            return any(part.type == SparkVector() or spark_vector_inside(part.type) for part in parts)
+    return False
+
+
+@given(ours_of.signatures())
+def test_every_signature_of_ours_is_one_of_theirs(signature: ModelSignature) -> None:
+    """Any signature that we make is read by MLflow, and its own dict is read by us as the same signature."""
+    fields = [*(signature.inputs or ()), *(signature.outputs or ())]
+    assume(not any(isinstance(field, Column) and spark_vector_inside(field.type) for field in fields))
+    kept = evolve(signature, params=tuple(filter(plausible, signature.params)))
+    assume(kept != ModelSignature())
+    theirs = TheirSignature.from_dict(write_signature(kept))
+    assert sorted_properties(parse_signature(theirs.to_dict())) == sorted_properties(kept)
+
+
+def sorted_properties(signature: ModelSignature) -> Any:
+    """As JSON, with properties in MLflow's order: by name."""
+
+    def ordered(value: Any) -> Any:
+        if isinstance(value, list):
+            return [ordered(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        inner = {key: ordered(item) for key, item in value.items()}
+        if inner.get("kind") == "object":
+            inner["properties"].sort(key=lambda part: part["name"])
+        return inner
+
+    return ordered(unstructure(signature))
 
 
 def test_spark_vectors_are_read(tmp_path: Path) -> None:
