@@ -15,9 +15,17 @@ from herdbook.adapters.owner_authorizer import OwnerAuthorizer
 from herdbook.adapters.system import SystemClock, Uuid7Ids
 from herdbook.entities import Caller
 from herdbook.entities.ledger import AppliedPolicy, PolicyFile
-from herdbook.errors import InvalidArgumentError, UnsupportedError
-from herdbook.plugins import Credentials, PluginManager, RegistryScheme, hookimpl
+from herdbook.errors import InvalidArgumentError, PluginLoadError, UnsupportedError
+from herdbook.plugins import (
+    ArtifactScheme,
+    Credentials,
+    MetadataScheme,
+    PluginManager,
+    RegistryScheme,
+    hookimpl,
+)
 from herdbook.policy.rulesets import parse_rulesets
+from herdbook.ports.metadata import MetadataStore
 from herdbook.ports.registry import Registry
 from herdbook.service import Founding, GovernedRegistry, Metastore, verify_rules
 from herdbook.settings import Settings, load_settings, os_principal
@@ -123,17 +131,18 @@ def open_registry(uri: str | None = None, *, settings: Settings | None = None) -
         )
     manager = load_plugins(chosen)
     scheme = manager.registry_scheme(found.group(1))
-    return scheme.open(target, credentials, manager.options_for(scheme))
+    registry: Registry = _opened(scheme, target, credentials, manager.options_for(scheme))
+    return registry
 
 
 def open_metastore(location: Location, settings: Settings, manager: PluginManager) -> Metastore:
     """Open a metastore, founding it where there is none."""
     metadata = manager.metadata_scheme(_scheme_of(location.metadata))
     artifacts = manager.artifact_scheme(_scheme_of(location.artifacts))
-    store = metadata.open(location.metadata, manager.options_for(metadata))
+    store: MetadataStore = _opened(metadata, location.metadata, manager.options_for(metadata))
     blobs = None
     try:
-        blobs = artifacts.open(location.artifacts, manager.options_for(artifacts))
+        blobs = _opened(artifacts, location.artifacts, manager.options_for(artifacts))
         metastore = Metastore(
             store=store,
             artifacts=blobs,
@@ -153,6 +162,17 @@ def open_metastore(location: Location, settings: Settings, manager: PluginManage
         store.close()
         raise
     return metastore
+
+
+def _opened(scheme: RegistryScheme | MetadataScheme | ArtifactScheme, *arguments: Any) -> Any:
+    """Open what a scheme offers; a package that it needs and lacks is an error with the scheme's own advice."""
+    try:
+        return scheme.open(*arguments)
+    except ImportError as error:
+        raise PluginLoadError(
+            f"The scheme {scheme.name!r} needs a package that is not installed: {error}.",
+            hint=scheme.install_hint or None,
+        ) from error
 
 
 def locate(uri: str, settings: Settings) -> Location:

@@ -13,7 +13,7 @@ from herdbook.entities import Chain, EffectiveRule
 from herdbook.entities.ledger import AppliedPolicy
 from herdbook.errors import InvalidArgumentError
 from herdbook.formats.located_toml import LocatedTable, load_toml, structure_located
-from herdbook.names import SecurableName
+from herdbook.names import SecurableName, fold
 from herdbook.policy.rules import RULES
 from herdbook.verdicts import SecurableKind
 from herdbook.wire import converter
@@ -48,8 +48,8 @@ class RuleSet:
         """Return the rules bound to the chain's object or to anything that it lies in, the outermost first."""
         found: list[EffectiveRule] = []
         for link in reversed(chain.links):
-            key = "metastore:" if link.kind is SecurableKind.METASTORE else link.name.lower()
-            found += [rule for rule in self.rules if rule.on.lower() == key]
+            key = "metastore:" if link.kind is SecurableKind.METASTORE else fold(link.name)
+            found += [rule for rule in self.rules if fold(rule.on) == key]
         return tuple(found)
 
 

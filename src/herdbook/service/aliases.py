@@ -6,7 +6,7 @@ from datetime import datetime
 
 from herdbook.entities import AliasAssignment, ModelVersion, Page, VersionStatus
 from herdbook.errors import ConcurrentUpdateError, ConflictError, InvalidArgumentError, NotFoundError
-from herdbook.names import AliasRef
+from herdbook.names import AliasRef, fold
 from herdbook.ports.metadata import Stamp, VersionRow, WriteTransaction
 from herdbook.ports.registry import Aliases, AliasLike, ModelLike
 from herdbook.service import subjects
@@ -71,7 +71,7 @@ class GovernedAliases(GovernedPart, Aliases):
             _check_current(slot, expected_current, was)
             if was == 0:
                 raise NotFoundError(f"The alias {slot} is not set.")
-            tx.delete_alias(admitted.chain.link(_MODEL).id, slot.alias.lower(), stamp=stamp)
+            tx.delete_alias(admitted.chain.link(_MODEL).id, fold(slot.alias), stamp=stamp)
             happened = Happened(
                 on=admitted.chain.link(_MODEL),
                 event="model_version_alias.deleted",
@@ -109,7 +109,7 @@ class GovernedAliases(GovernedPart, Aliases):
             with self._core.store.read() as tx:
                 admitted = self._core.gate.admit(self._caller, Operation.LIST_ALIAS_HISTORY, subject, tx, tx)
                 model_id = admitted.chain.link(_MODEL).id
-                return tx.alias_history(model_id, slot.alias.lower(), before_ms=before_ms, limit=limit)
+                return tx.alias_history(model_id, fold(slot.alias), before_ms=before_ms, limit=limit)
 
         query = ("list_alias_history", slot.key)
         return self._page(query, page_token, max_results, fetch, lambda entry: to_ms(entry.valid_from))
@@ -129,8 +129,8 @@ def _check_current(slot: AliasRef, expected: int | None, found: int) -> None:
 
 
 def _assignment(tx: WriteTransaction, model_id: str, slot: AliasRef) -> AliasAssignment:
-    wanted = slot.alias.lower()
+    wanted = fold(slot.alias)
     for assignment in tx.aliases(model_id):
-        if assignment.alias.lower() == wanted:
+        if fold(assignment.alias) == wanted:
             return assignment
     raise missing(f"alias {slot}")

@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from herdbook.entities import FileEntry, Page, VersionStatus
 from herdbook.errors import ConflictError, InvalidArgumentError, NotFoundError
+from herdbook.names import fold
 from herdbook.ports.artifacts import Progress, SupportsCopyTo
 from herdbook.ports.registry import AnyVersionLike, Artifacts
 from herdbook.service import subjects
@@ -34,7 +35,7 @@ class GovernedArtifacts(GovernedPart, Artifacts):
                     return ()
                 return tx.list_files(row.manifest_id, after=after or "", limit=limit)
 
-        query = ("list_model_version_files", subject.what.lower())
+        query = ("list_model_version_files", fold(subject.what))
         return self._page(query, page_token, max_results, fetch, lambda entry: entry.path)
 
     def read_model_version_file(

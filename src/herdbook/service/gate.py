@@ -24,7 +24,6 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 IDEMPOTENCY_MS = 24 * 3600 * 1000
-_KNOWING = Privilege.BROWSE
 _NAMES = {
     SecurableKind.METASTORE: "metastore",
     SecurableKind.CATALOG: "catalog",
@@ -141,14 +140,16 @@ class Gate:
         """Return why the caller may do what needs this; raises NotFoundError or PermissionDeniedError."""
         kind = chain.object.kind if need.on in (Target.NAMED, Target.CONTAINER) else kind_of(need.on)
         denied: Denied | None = None
-        for privilege in need.any_of or (_KNOWING,):
+        if not need.any_of:
+            if self.knows(caller, chain, log):
+                return f"knows the {_NAMES[kind]}"
+            raise missing(what)
+        for privilege in need.any_of:
             requirement = Requirement(privilege=privilege, kind=kind)
             decision = self.authority.decide(caller, requirement, chain, log=log)
             if isinstance(decision, Allowed):
                 return decision.because
             denied = decision
-            if not need.any_of and decision.sight is Sight.KNOWN:
-                return f"knows the {_NAMES[kind]}"
         if denied is None or denied.sight is Sight.HIDDEN:
             raise missing(what)
         raise self._refusal(denied, chain, what, operation, log)
@@ -166,6 +167,11 @@ class Gate:
         """Judge one privilege on a chain's object, without raising."""
         requirement = Requirement(privilege=privilege, kind=chain.object.kind)
         return self.authority.decide(caller, requirement, chain, log=log)
+
+    def knows(self, caller: Caller, chain: Chain, log: ReadTransaction | None = None) -> bool:
+        """Return whether the caller may know that a chain's object exists."""
+        decision = self.may(caller, Privilege.BROWSE, chain, log)
+        return isinstance(decision, Allowed) or decision.sight is Sight.KNOWN
 
     @staticmethod
     def present(admitted: Admitted[T], subject: Subject[T]) -> T:

@@ -12,7 +12,6 @@ from herdbook.ports.metadata import ReadTransaction
 from herdbook.ports.registry.base import RegistryPart
 from herdbook.service.core import Core
 from herdbook.service.gate import Subject
-from herdbook.verdicts import Allowed, Privilege, Sight
 
 T = TypeVar("T")
 
@@ -46,10 +45,7 @@ class GovernedPart(RegistryPart):
 
     def _knows(self, subject: Subject[Any]) -> bool:
         found = subject.resolve(self._core.store.point)
-        if found.chain is None:
-            return False
-        decision = self._core.gate.may(self._caller, Privilege.BROWSE, found.chain)
-        return isinstance(decision, Allowed) or decision.sight is Sight.KNOWN
+        return found.chain is not None and self._core.gate.knows(self._caller, found.chain)
 
     def _creating(self, holder: Subject[Any], create: Callable[[], T]) -> T:
         """Create a named thing with the answers about taken names that R9 asks for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from herdbook.entities import Chain, Link, Page, RegisteredModel, Schema
+from herdbook.names import fold
 from herdbook.policy.limits import check_comment, check_new_level, check_tags, given_tags
 from herdbook.ports.metadata import Stamp, WriteTransaction
 from herdbook.ports.registry import ModelLike, RegisteredModels, SchemaLike
@@ -86,7 +87,7 @@ class GovernedRegisteredModels(GovernedPart, RegisteredModels):
                 ranges = tx.visible_ranges(visible, _KIND)
                 return tx.list_models(admitted.chain.object.id, ranges, after=after or "", limit=limit)
 
-        query = ("list_registered_models", container.what.lower())
+        query = ("list_registered_models", fold(container.what))
         return self._page(query, page_token, max_results, fetch, lambda model: model.name.key)
 
     def update_registered_model(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from herdbook.entities import Catalog, Link, Page, Schema
+from herdbook.names import fold
 from herdbook.policy.limits import check_comment, check_new_level
 from herdbook.ports.metadata import Stamp, WriteTransaction
 from herdbook.ports.registry import CatalogLike, SchemaLike, Schemas
@@ -66,7 +67,7 @@ class GovernedSchemas(GovernedPart, Schemas):
                 ranges = tx.visible_ranges(visible, SecurableKind.SCHEMA)
                 return tx.list_schemas(catalog_id, ranges, after=after or "", limit=limit)
 
-        query = ("list_schemas", container.what.lower())
+        query = ("list_schemas", fold(container.what))
         return self._page(query, page_token, max_results, fetch, lambda schema: schema.name.key)
 
     def update_schema(

@@ -9,13 +9,18 @@ from herdbook.names import ModelName
 from herdbook.ports.metadata import ReadTransaction, Resolver, VersionRow
 from herdbook.service.core import Core
 from herdbook.service.gate import missing
-from herdbook.verdicts import Allowed, Privilege, SecurableKind, Sight
+from herdbook.verdicts import Allowed, Privilege, SecurableKind
 
 
 def is_shown(core: Core, caller: Caller, row: VersionRow, chain: Chain, log: ReadTransaction | None = None) -> bool:
     """Return whether the caller, who may read the model, may see this version of it."""
     if row.version.status is VersionStatus.READY or row.author_id == caller.principal_id:
         return True
+    return sees_all(core, caller, chain, log)
+
+
+def sees_all(core: Core, caller: Caller, chain: Chain, log: ReadTransaction | None = None) -> bool:
+    """Return whether the caller may see a model's versions of every status, whoever registered them."""
     model = chain.upward_from(SecurableKind.REGISTERED_MODEL)
     return any(
         isinstance(core.gate.may(caller, privilege, model, log), Allowed)
@@ -71,7 +76,4 @@ def status_only(version: ModelVersion) -> ModelVersion:
 
 def _knows(core: Core, caller: Caller, name: ModelName, resolver: Resolver | None, log: ReadTransaction | None) -> bool:
     chain = (core.store.point if resolver is None else resolver).model(name).chain
-    if chain is None:
-        return False
-    decision = core.gate.may(caller, Privilege.BROWSE, chain, log)
-    return isinstance(decision, Allowed) or decision.sight is Sight.KNOWN
+    return chain is not None and core.gate.knows(caller, chain, log)

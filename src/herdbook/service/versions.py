@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from herdbook.entities import ModelVersion, Page
 from herdbook.errors import PermissionDeniedError
+from herdbook.names import fold
 from herdbook.policy.limits import check_comment
 from herdbook.ports.metadata import Stamp, VersionRow, WriteTransaction
 from herdbook.ports.registry import AnyVersionLike, ModelLike, ModelVersions, VersionLike
@@ -12,8 +13,8 @@ from herdbook.service.gate import Admitted, Outcome
 from herdbook.service.ledger import Happened
 from herdbook.service.part import check_expected
 from herdbook.service.registration import GovernedRegistration
-from herdbook.service.sight import ensure_shown, status_only, with_known_parents
-from herdbook.verdicts import Allowed, Operation, Privilege
+from herdbook.service.sight import ensure_shown, sees_all, status_only, with_known_parents
+from herdbook.verdicts import Operation
 
 
 class GovernedModelVersions(GovernedRegistration, ModelVersions):
@@ -44,15 +45,11 @@ class GovernedModelVersions(GovernedRegistration, ModelVersions):
         def fetch(before: int | None, limit: int) -> tuple[ModelVersion, ...]:
             with core.store.read() as tx:
                 chain = core.gate.admit(caller, Operation.LIST_MODEL_VERSIONS, subject, tx, tx).chain
-                sees_all = any(
-                    isinstance(core.gate.may(caller, privilege, chain, tx), Allowed)
-                    for privilege in (Privilege.MANAGE, Privilege.APPROVE)
-                )
-                reader = None if sees_all else caller.principal_id
+                reader = None if sees_all(core, caller, chain, tx) else caller.principal_id
                 found = tx.list_versions(chain.object.id, reader_id=reader, before=before, limit=limit)
                 return tuple(with_known_parents(core, caller, version, tx, tx) for version in found)
 
-        query = ("list_model_versions", subject.what.lower())
+        query = ("list_model_versions", fold(subject.what))
         return self._page(query, page_token, max_results, fetch, lambda version: version.version)
 
     def update_model_version(

@@ -23,7 +23,7 @@ from herdbook.entities import (
 )
 from herdbook.entities.ledger import IdempotencyRecord
 from herdbook.errors import UnavailableError
-from herdbook.names import AliasRef, CatalogName, ModelName, PrincipalName, SchemaName, VersionRef
+from herdbook.names import AliasRef, CatalogName, ModelName, PrincipalName, SchemaName, VersionRef, fold
 from herdbook.policy.ranges import TOP, Ranges
 from herdbook.ports.metadata import Found, ReadTransaction, Resolver, VersionRow
 
@@ -98,7 +98,7 @@ class SqlResolver(Resolver):
 
     def alias(self, ref: AliasRef, *, as_of_ms: int | None = None) -> Found[VersionRow]:
         """Resolve an alias."""
-        key, alias = ref.model.key, ref.alias.lower()
+        key, alias = ref.model.key, fold(ref.alias)
         if as_of_ms is None:
             row = self._run.one(resolve_sql.ALIAS, key=key, alias=alias)
         else:

@@ -20,7 +20,7 @@ from herdbook.entities import (
     Schema,
     VersionStatus,
 )
-from herdbook.names import CatalogName, ModelName, SchemaName
+from herdbook.names import CatalogName, ModelName, SchemaName, fold
 from herdbook.ports.metadata import Found, Lease, VersionRow
 from herdbook.verdicts import Rejection, SecurableKind
 from herdbook.wire import from_json
@@ -95,7 +95,7 @@ def version(row: Row) -> VersionRow:
             updated_by=updated_by,
             row_version=row_version,
             tags=json.loads(tags) if tags != "{}" else {},
-            aliases=() if aliases == "[]" else tuple(sorted(json.loads(aliases), key=str.lower)),
+            aliases=() if aliases == "[]" else tuple(sorted(json.loads(aliases), key=fold)),
             lineage=lineage(origin),
             model=None if described is None else description(described),
             manifest_sha256=sha256,
@@ -148,7 +148,7 @@ def found_alias(row: Row | None, alias: str) -> Found[VersionRow]:
     if row is None:
         return Found(chain=None, row=None)
     links = _model_links(row)
-    slot = Link(id=f"{row[0]}@{alias.lower()}", kind=_K.MODEL_ALIAS, name=f"{links[0].name}@{alias}")
+    slot = Link(id=f"{row[0]}@{fold(alias)}", kind=_K.MODEL_ALIAS, name=f"{links[0].name}@{alias}")
     chain = Chain(links=(slot, *links), policy_revision=row[10])
     return Found(chain=chain, row=None if row[11] is None else version(row[11:]))
 

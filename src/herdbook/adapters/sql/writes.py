@@ -15,7 +15,7 @@ from herdbook.adapters.sql.sql_text import insert_sql
 from herdbook.entities import FileEntry, Manifest, ModelDescription, VersionStatus
 from herdbook.entities.ledger import AuditRow, Event, IdempotencyRecord
 from herdbook.errors import ConcurrentUpdateError
-from herdbook.names import CatalogName, ModelName, SchemaName
+from herdbook.names import CatalogName, ModelName, SchemaName, fold
 from herdbook.ports.metadata import Lease, NewVersion, Stamp, WriteTransaction
 from herdbook.verdicts import Rejection, SecurableKind
 from herdbook.wire import to_json
@@ -203,7 +203,7 @@ class SqlWrites(SqlReads, PolicyWrites, WriteTransaction):
         self, model_id: str, alias: str, version_id: str, *, reason: str | None, new_id: str, stamp: Stamp
     ) -> None:
         """Point an alias to a version."""
-        key = alias.lower()
+        key = fold(alias)
         last = self._run.one(
             """SELECT max(max(valid_from + 1, coalesce(valid_to, 0))) FROM aliases
             WHERE model_id = :model AND key = :key""",
