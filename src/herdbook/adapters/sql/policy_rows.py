@@ -22,24 +22,24 @@ from herdbook.wire import from_json
 
 _NAMES_OF = {
     SecurableKind.CATALOG: """SELECT key FROM catalogs
-        WHERE deleted_at IS NULL AND id IN (SELECT value FROM json_each(:ids))""",
+        WHERE deleted_at IS NULL AND id IN (SELECT value FROM [[each ids]])""",
     SecurableKind.SCHEMA: """SELECT key FROM schemas
-        WHERE deleted_at IS NULL AND id IN (SELECT value FROM json_each(:ids))""",
+        WHERE deleted_at IS NULL AND id IN (SELECT value FROM [[each ids]])""",
     SecurableKind.REGISTERED_MODEL: """SELECT key FROM registered_models
-        WHERE deleted_at IS NULL AND id IN (SELECT value FROM json_each(:ids))""",
+        WHERE deleted_at IS NULL AND id IN (SELECT value FROM [[each ids]])""",
 }
 # An owner of a container passes its gate and those below (R6); what lies in a container that somebody else owns is
 # seen only through that container's gate. Read by owner: far more may lie behind the gates.
 _OWNED = {
     SecurableKind.CATALOG: """SELECT key FROM catalogs
-        WHERE deleted_at IS NULL AND owner_id IN (SELECT value FROM json_each(:owners))""",
-    SecurableKind.SCHEMA: """SELECT key FROM schemas INDEXED BY ix_schemas_owner_id
-        WHERE deleted_at IS NULL AND owner_id IN (SELECT value FROM json_each(:owners))
-        AND catalog_id IN (SELECT value FROM json_each(:gates))""",
-    SecurableKind.REGISTERED_MODEL: """SELECT key FROM registered_models INDEXED BY ix_registered_models_owner_id
-        WHERE deleted_at IS NULL AND owner_id IN (SELECT value FROM json_each(:owners))
-        AND catalog_id IN (SELECT value FROM json_each(:gates))
-        AND schema_id IN (SELECT value FROM json_each(:gates))""",
+        WHERE deleted_at IS NULL AND owner_id IN (SELECT value FROM [[each owners]])""",
+    SecurableKind.SCHEMA: """SELECT key FROM schemas [[indexed ix_schemas_owner_id]]
+        WHERE deleted_at IS NULL AND owner_id IN (SELECT value FROM [[each owners]])
+        AND catalog_id IN (SELECT value FROM [[each gates]])""",
+    SecurableKind.REGISTERED_MODEL: """SELECT key FROM registered_models [[indexed ix_registered_models_owner_id]]
+        WHERE deleted_at IS NULL AND owner_id IN (SELECT value FROM [[each owners]])
+        AND catalog_id IN (SELECT value FROM [[each gates]])
+        AND schema_id IN (SELECT value FROM [[each gates]])""",
 }
 _LEVELS = tuple(_NAMES_OF)
 

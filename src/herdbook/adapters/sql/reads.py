@@ -29,12 +29,12 @@ from herdbook.ports.metadata import Found, ReadTransaction, Resolver, VersionRow
 
 _NO_LIMIT = 2**62
 # The ranges are sorted and each is read along the index of keys, so the first `limit` rows are the page; sorting before
-# cutting would make whole rows of all that is in the ranges. INDEXED BY makes that order certain. The ranges begin at
+# cutting would make whole rows of all that is in the ranges. The named index makes that order certain. The ranges begin at
 # `after`; it is not compared with `>`, which SQLite would take for the bound to begin at instead of a range's own.
-_IN_RANGES = """WITH r(low, high) AS (SELECT value->>0, value->>1 FROM json_each(:ranges)),
+_IN_RANGES = """WITH r(low, high) AS (SELECT value->>0, value->>1 FROM [[pairs ranges]]),
     page(id) AS MATERIALIZED (
-        SELECT k.id FROM r CROSS JOIN {table} k INDEXED BY uq_{table}_key_live ON k.key >= r.low AND k.key < r.high
-        WHERE k.deleted_at IS NULL AND k.key <> :after {within} LIMIT :limit)
+        SELECT k.id FROM r CROSS JOIN {table} k [[indexed uq_{table}_key_live]] ON k.key >= r.low AND k.key < r.high
+        WHERE k.deleted_at IS NULL AND k.key <> :after {within} [[ordered k.key]] LIMIT :limit)
     SELECT {columns} FROM page CROSS JOIN {source} WHERE {x}.id = page.id ORDER BY {x}.key"""
 _ASSIGNMENT = """SELECT a.alias, v.version, a.valid_from, a.valid_to, coalesce(ps.written, a.set_by), a.reason,
     coalesce(pe.written, a.ended_by)
@@ -42,25 +42,25 @@ _ASSIGNMENT = """SELECT a.alias, v.version, a.valid_from, a.valid_to, coalesce(p
     LEFT JOIN principals ps ON ps.id = a.set_by LEFT JOIN principals pe ON pe.id = a.ended_by"""
 _READY_VERSION = """v.manifest_id = f.manifest_id AND v.status = 'READY' AND v.deleted_at IS NULL"""
 # From the model's side: a requirements file stands in the manifests of very many other models.
-_SIZES_HELD = f"""SELECT w.value FROM json_each(:wanted) w
-    WHERE EXISTS (SELECT 1 FROM manifest_files f WHERE f.size = w.value)
+_SIZES_HELD = f"""SELECT CAST(w.value AS bigint) FROM [[each wanted]] w
+    WHERE EXISTS (SELECT 1 FROM manifest_files f WHERE f.size = CAST(w.value AS bigint))
     AND EXISTS (SELECT 1 FROM model_versions v CROSS JOIN manifest_files f ON {_READY_VERSION}
-        WHERE v.model_id = :model AND f.size = w.value)"""
-_FILES_HELD = f"""SELECT w.value->>0, w.value->>1 FROM json_each(:wanted) w
+        WHERE v.model_id = :model AND f.size = CAST(w.value AS bigint))"""
+_FILES_HELD = f"""SELECT w.value->>0, CAST(w.value->>1 AS bigint) FROM [[pairs wanted]] w
     WHERE EXISTS (SELECT 1 FROM manifest_files f WHERE f.sha256 = w.value->>0)
     AND EXISTS (SELECT 1 FROM model_versions v CROSS JOIN manifest_files f ON {_READY_VERSION}
-        WHERE v.model_id = :model AND f.sha256 = w.value->>0 AND f.size = w.value->>1)"""
+        WHERE v.model_id = :model AND f.sha256 = w.value->>0 AND f.size = CAST(w.value->>1 AS bigint))"""
 # A file that very many models hold must not be looked up in all of them.
 _HOLDERS = f"""SELECT DISTINCT v.model_id FROM manifest_files f JOIN model_versions v ON {_READY_VERSION}
     JOIN registered_models m ON m.id = v.model_id AND m.deleted_at IS NULL
     WHERE {{which}} LIMIT :limit"""
 # A failed version gives its bytes free; every other one keeps them, in the trash too.
-_LIVE = """SELECT w.value FROM json_each(:wanted) w WHERE
+_LIVE = """SELECT w.value FROM [[each wanted]] w WHERE
     EXISTS (SELECT 1 FROM uploads u WHERE u.sha256 = w.value
-            AND u.version_id NOT IN (SELECT value FROM json_each(:without))) OR
+            AND u.version_id NOT IN (SELECT value FROM [[each without]])) OR
     EXISTS (SELECT 1 FROM manifest_files f JOIN model_versions v ON v.manifest_id = f.manifest_id
             WHERE f.sha256 = w.value AND v.status <> 'FAILED_REGISTRATION'
-            AND v.id NOT IN (SELECT value FROM json_each(:without)))"""
+            AND v.id NOT IN (SELECT value FROM [[each without]]))"""
 
 
 class SqlResolver(Resolver):

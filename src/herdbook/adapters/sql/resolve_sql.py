@@ -23,8 +23,8 @@ def _people(x: str) -> str:
 CATALOG_COLUMNS = f"c.name, {_container_columns('c')}"
 SCHEMA_COLUMNS = f"c.name, s.name, {_container_columns('s')}"
 MODEL_COLUMNS = f"""c.name, s.name, m.name, {_container_columns("m")},
-    (SELECT json_group_object(t.key, t.value) FROM tags t WHERE t.owner_id = m.id),
-    (SELECT json_group_object(al.alias, av.version) FROM aliases al JOIN model_versions av ON av.id = al.version_id
+    (SELECT [[object t.key, t.value]] FROM tags t WHERE t.owner_id = m.id),
+    (SELECT [[object al.alias, av.version]] FROM aliases al JOIN model_versions av ON av.id = al.version_id
      WHERE al.model_id = m.id AND al.valid_to IS NULL),
     (SELECT lv.version FROM model_versions lv WHERE lv.model_id = m.id AND lv.status = 'READY'
      AND lv.deleted_at IS NULL ORDER BY lv.version DESC LIMIT 1)"""
@@ -32,8 +32,8 @@ VERSION_COLUMNS = """v.id, v.version, v.status, v.status_reason, v.comment, v.au
     coalesce(pa.written, v.author_id), v.created_at, v.updated_at, coalesce(pu.written, v.updated_by),
     v.row_version, v.lineage, v.manifest_id, mf.sha256, mf.total_size, mf.file_count, mf.description, v.rejections,
     v.lease_token, v.lease_expires_at,
-    (SELECT json_group_object(t.key, t.value) FROM tags t WHERE t.owner_id = v.id),
-    (SELECT json_group_array(al.alias) FROM aliases al WHERE al.version_id = v.id AND al.valid_to IS NULL),
+    (SELECT [[object t.key, t.value]] FROM tags t WHERE t.owner_id = v.id),
+    (SELECT [[array al.alias]] FROM aliases al WHERE al.version_id = v.id AND al.valid_to IS NULL),
     c.name, s.name, m.name"""
 
 CATALOG_FROM = f"FROM catalogs c {_people('c')}"

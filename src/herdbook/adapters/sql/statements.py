@@ -9,6 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 
+from herdbook.adapters.sql.dialect import Forms
+
 Row = tuple[Any, ...]
 
 
@@ -38,10 +40,11 @@ class Cursor(Protocol):
 
 
 class Compiler:
-    """Compiles Core statements and `:name` text for one dialect, once each."""
+    """Compiles Core statements and `:name` text, with the forms in it, for one dialect, once each."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, forms: Forms) -> None:
         self._dialect = dialect
+        self._forms = forms
         self._compiled: dict[int, tuple[object, str]] = {}
         self._texts: dict[str, str] = {}
 
@@ -50,13 +53,16 @@ class Compiler:
         if isinstance(statement, str):
             made = self._texts.get(statement)
             if made is None:
-                made = self._texts[statement] = str(text(statement).compile(dialect=self._dialect))
+                made = self._texts[statement] = self._text(statement)
             return made
         # The statement is kept beside its text, so its id cannot come to mean another.
         known = self._compiled.get(id(statement))
         if known is None:
             known = self._compiled[id(statement)] = (statement, str(statement.compile(dialect=self._dialect)))
         return known[1]
+
+    def _text(self, statement: str) -> str:
+        return str(text(self._forms.expand(statement)).compile(dialect=self._dialect))
 
 
 class Runner:

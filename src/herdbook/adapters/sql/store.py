@@ -14,6 +14,7 @@ from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import QueuePool, StaticPool
 
+from herdbook.adapters.sql.dialect import SQLITE
 from herdbook.adapters.sql.driver_errors import translate, translated
 from herdbook.adapters.sql.reads import SqlReads, SqlResolver
 from herdbook.adapters.sql.schema_state import ensure_schema
@@ -44,7 +45,7 @@ class SqlStore(MetadataStore):
     def __init__(self, engine: Engine, database: str | None) -> None:
         self._engine = engine
         self._database = database
-        self._compiler = Compiler(sqlite_dialect.dialect(paramstyle="named"))
+        self._compiler = Compiler(sqlite_dialect.dialect(paramstyle="named"), SQLITE)
         # One writer a process; SQLite's own lock then only arbitrates between processes. In memory there is but one
         # connection, so readers take turns on it too.
         self._writer = threading.RLock()

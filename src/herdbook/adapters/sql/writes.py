@@ -205,7 +205,7 @@ class SqlWrites(SqlReads, PolicyWrites, WriteTransaction):
         """Point an alias to a version."""
         key = fold(alias)
         last = self._run.one(
-            """SELECT max(max(valid_from + 1, coalesce(valid_to, 0))) FROM aliases
+            """SELECT max([[greatest valid_from + 1, coalesce(valid_to, 0)]]) FROM aliases
             WHERE model_id = :model AND key = :key""",
             model=model_id,
             key=key,
@@ -310,7 +310,7 @@ class SqlWrites(SqlReads, PolicyWrites, WriteTransaction):
             self._run.run("UPDATE manifests SET description = :text WHERE id = :id", id=manifest_id, text=text)
 
     def _end_alias(self, model_id: str, key: str, at_ms: int, stamp: Stamp) -> None:
-        sql = """UPDATE aliases SET valid_to = max(:at, valid_from + 1), ended_by = :by
+        sql = """UPDATE aliases SET valid_to = [[greatest :at, valid_from + 1]], ended_by = :by
             WHERE model_id = :model AND key = :key AND valid_to IS NULL"""
         self._run.run(sql, model=model_id, key=key, at=at_ms, by=stamp.by)
 

@@ -1,0 +1,57 @@
+"""What SQLite and PostgreSQL write differently: the few forms that statements name in double brackets."""
+
+from __future__ import annotations
+
+import re
+
+from attrs import frozen
+
+_FORM = re.compile(r"\[\[(\w+) ([^\]]+)\]\]")
+
+
+@frozen(kw_only=True)
+class Forms:
+    """How a database writes what the standard does not have, or does not have there.
+
+    A statement names a form as `[[form arguments]]`:
+
+    - `[[each ids]]`: the items of the JSON array in parameter `ids`, as the text column `value` (numbers: CAST them).
+    - `[[pairs ranges]]`: the same, as JSON; `value->>0` is then the text of an item's first element.
+    - `[[object key, value]]`, `[[array value]]`: rows gathered into JSON text; `{}` or `[]` where there are none.
+    - `[[greatest a, b]]`: the greater of two values.
+    - `[[indexed name]]`: the index to read a table by, where the planner may be told.
+    - `[[ordered key]]`: ORDER BY, where the order in which an index is read is no promise.
+
+    Args:
+        templates: For each form its text, in which `{0}` stands for the arguments.
+    """
+
+    templates: dict[str, str]
+
+    def expand(self, sql: str) -> str:
+        """Return a statement with every form written out."""
+        return _FORM.sub(lambda found: self.templates[found[1]].replace("{0}", found[2]), sql)
+
+
+SQLITE = Forms(
+    templates={
+        "each": "json_each(:{0})",
+        "pairs": "json_each(:{0})",
+        "object": "json_group_object({0})",
+        "array": "json_group_array({0})",
+        "greatest": "max({0})",
+        "indexed": "INDEXED BY {0}",
+        "ordered": "",
+    }
+)
+POSTGRESQL = Forms(
+    templates={
+        "each": "jsonb_array_elements_text(CAST(:{0} AS jsonb))",
+        "pairs": "jsonb_array_elements(CAST(:{0} AS jsonb))",
+        "object": "coalesce(CAST(json_object_agg({0}) AS text), '{}')",
+        "array": "coalesce(CAST(json_agg({0}) AS text), '[]')",
+        "greatest": "greatest({0})",
+        "indexed": "",
+        "ordered": "ORDER BY {0}",
+    }
+)
