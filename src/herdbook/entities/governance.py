@@ -89,12 +89,21 @@ class AccessPath:
     path: tuple[str, ...] = ()
 
 
+class DeletedKind(StrEnum):
+    """What can lie in the trash."""
+
+    CATALOG = "CATALOG"
+    SCHEMA = "SCHEMA"
+    REGISTERED_MODEL = "REGISTERED_MODEL"
+    MODEL_VERSION = "MODEL_VERSION"
+
+
 @frozen(kw_only=True)
 class DeletedSecurable:
     """Something in the trash.
 
     Args:
-        id: Its id, which `restore_` and `purge_` take.
+        id: Its id, which `restore_` and `purge_` take; those of versions take the name.
         kind: Its kind.
         name: The name that it had.
         deleted_at: When (UTC).
@@ -102,7 +111,7 @@ class DeletedSecurable:
     """
 
     id: str
-    kind: SecurableKind
+    kind: DeletedKind
     name: str
     deleted_at: datetime
     deleted_by: str

@@ -9,12 +9,13 @@ from herdbook.ports.registry import CatalogLike, Catalogs
 from herdbook.service import subjects
 from herdbook.service.gate import Admitted, Idempotency, Outcome
 from herdbook.service.ledger import Happened
-from herdbook.service.part import GovernedPart, check_expected
+from herdbook.service.life import Asked, LivingPart
+from herdbook.service.part import check_expected
 from herdbook.verdicts import Operation, SecurableKind
 from herdbook.wire import from_json, to_json
 
 
-class GovernedCatalogs(GovernedPart, Catalogs):
+class GovernedCatalogs(LivingPart, Catalogs):
     """The verbs over catalogs."""
 
     def create_catalog(
@@ -84,3 +85,41 @@ class GovernedCatalogs(GovernedPart, Catalogs):
             return Outcome(result=self._core.gate.reread(tx, subject), happened=happened)
 
         return self._core.gate.change(self._caller, Operation.UPDATE_CATALOG, subject, body, reason=reason)
+
+    def rename_catalog(
+        self,
+        name: CatalogLike,
+        new_name: CatalogLike,
+        *,
+        expected_row_version: int | None = None,
+        reason: str | None = None,
+    ) -> Catalog:
+        """Rename a catalog."""
+        old, new = subjects.catalog_name(name), subjects.catalog_name(new_name)
+        asked = Asked(operation=Operation.RENAME_CATALOG, expected_row_version=expected_row_version, reason=reason)
+        return self._rename(subjects.catalog(old), old, new, subjects.catalog(new), asked)
+
+    def delete_catalog(
+        self,
+        name: CatalogLike,
+        *,
+        force: bool = False,
+        expected_row_version: int | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Move a catalog to the trash."""
+        asked = Asked(operation=Operation.DELETE_CATALOG, expected_row_version=expected_row_version, reason=reason)
+        self._delete(subjects.catalog(subjects.catalog_name(name)), asked, force=force)
+
+    def restore_catalog(
+        self, catalog_id: str, *, new_name: CatalogLike | None = None, reason: str | None = None
+    ) -> Catalog:
+        """Bring a catalog back from the trash."""
+        new = None if new_name is None else subjects.catalog_name(new_name)
+        asked = Asked(operation=Operation.RESTORE_CATALOG, reason=reason)
+        return self._restore(SecurableKind.CATALOG, catalog_id, new, subjects.catalog, asked)
+
+    def purge_catalog(self, catalog_id: str, *, reason: str | None = None) -> None:
+        """Remove a catalog from the trash for good."""
+        asked = Asked(operation=Operation.PURGE_CATALOG, reason=reason)
+        self._purge(SecurableKind.CATALOG, catalog_id, asked)

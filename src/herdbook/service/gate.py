@@ -85,10 +85,12 @@ class Outcome(Generic[R]):
     Args:
         result: The verb's answer.
         happened: For the ledger; None where nothing was changed.
+        also: What other verbs' work was done with it, each for the ledger too.
     """
 
     result: R
     happened: Happened | None = field(default=None)
+    also: tuple[tuple[Operation, Happened], ...] = ()
 
 
 class Gate:
@@ -138,7 +140,7 @@ class Gate:
         log: ReadTransaction | None = None,
     ) -> str:
         """Return why the caller may do what needs this; raises NotFoundError or PermissionDeniedError."""
-        kind = chain.object.kind if need.on in (Target.NAMED, Target.CONTAINER) else kind_of(need.on)
+        kind = _level(need.on, chain)
         denied: Denied | None = None
         if not need.any_of:
             if self.knows(caller, chain, log):
@@ -198,6 +200,7 @@ class Gate:
         idempotency: Idempotency[R] | None = None,
         reason: str | None = None,
         admitted: bool = False,
+        exclusive: bool = False,
     ) -> R:
         """Carry out a changing verb: authorized first without a lock, then again in the transaction that writes.
 
@@ -209,6 +212,7 @@ class Gate:
             idempotency: How a repeated request is recognised.
             reason: Why, for the ledger.
             admitted: Whether the caller of this has just admitted the subject without a lock itself.
+            exclusive: Whether no other change may run beside it: for what moves names, owners or containers.
 
         Raises:
             NotFoundError, PermissionDeniedError: see `admit`.
@@ -218,7 +222,7 @@ class Gate:
         check_idempotency_key(idempotency.key if idempotency is not None else None)
         if not admitted:
             self.admit(caller, operation, subject)
-        with self._store.write() as tx:
+        with self._store.write(exclusive=exclusive) as tx:
             found = self.admit(caller, operation, subject, tx, tx)
             stamp = Stamp(at_ms=self._clock.now_ms(), by=caller.principal_id)
             if idempotency is not None and idempotency.key is not None:
@@ -226,9 +230,9 @@ class Gate:
                 if kept is not None:
                     return idempotency.restore(tx, kept)
             outcome = body(tx, found, stamp)
-            if outcome.happened is not None:
-                because = found.because
-                record(tx, self._ids, caller, operation, outcome.happened, stamp, reason=reason, because=because)
+            done = () if outcome.happened is None else ((operation, outcome.happened),)
+            for verb, happened in (*done, *outcome.also):
+                record(tx, self._ids, caller, verb, happened, stamp, reason=reason, because=found.because)
             if idempotency is not None and idempotency.key is not None:
                 _remember(tx, caller, operation, idempotency, outcome.result, stamp)
         return outcome.result
@@ -253,6 +257,12 @@ class Gate:
             hint=f"Ask {whom} for it.",
             decision=evolve(denied, ask=ask),
         )
+
+
+def _level(target: Target, chain: Chain) -> SecurableKind:
+    if target is Target.NAMED:
+        return chain.object.kind
+    return chain.links[1].kind if target is Target.CONTAINER else kind_of(target)
 
 
 def missing(what: str) -> NotFoundError:

@@ -7,11 +7,13 @@ from herdbook.service.aliases import GovernedAliases
 from herdbook.service.artifacts import GovernedArtifacts
 from herdbook.service.catalogs import GovernedCatalogs
 from herdbook.service.maintenance import GovernedMaintenance
+from herdbook.service.ownership import GovernedOwnership
 from herdbook.service.policies import GovernedPolicies
 from herdbook.service.principals import GovernedPrincipals
 from herdbook.service.registered_models import GovernedRegisteredModels
 from herdbook.service.schemas import GovernedSchemas
 from herdbook.service.tags import GovernedTags
+from herdbook.service.trash import GovernedTrash
 from herdbook.service.versions import GovernedModelVersions
 
 
@@ -21,11 +23,13 @@ class GovernedRegistry(
     GovernedCatalogs,
     GovernedMaintenance,
     GovernedModelVersions,
+    GovernedOwnership,
     GovernedPolicies,
     GovernedPrincipals,
     GovernedRegisteredModels,
     GovernedSchemas,
     GovernedTags,
+    GovernedTrash,
     Registry,
 ):
     """A registry over a metadata store and an artifact store, bound to one caller."""

@@ -32,7 +32,7 @@ class GovernedPart(RegistryPart):
         page_token: str | None,
         max_results: int,
         fetch: Callable[[Any, int], tuple[T, ...]],
-        position: Callable[[T], str | int],
+        position: Callable[[T], str | int | list[str | int]],
     ) -> Page[T]:
         """Return one page: `fetch(after, limit)` is asked for one item more than the page holds."""
         check_max_results(max_results)

@@ -12,14 +12,15 @@ from herdbook.ports.registry import ModelLike, RegisteredModels, SchemaLike
 from herdbook.service import subjects
 from herdbook.service.gate import Admitted, Idempotency, Outcome
 from herdbook.service.ledger import Happened
-from herdbook.service.part import GovernedPart, check_expected
+from herdbook.service.life import Asked, LivingPart
+from herdbook.service.part import check_expected
 from herdbook.verdicts import Operation, Privilege, SecurableKind
 from herdbook.wire import from_json, to_json
 
 _KIND = SecurableKind.REGISTERED_MODEL
 
 
-class GovernedRegisteredModels(GovernedPart, RegisteredModels):
+class GovernedRegisteredModels(LivingPart, RegisteredModels):
     """The verbs over registered models."""
 
     def create_registered_model(
@@ -111,3 +112,45 @@ class GovernedRegisteredModels(GovernedPart, RegisteredModels):
             return Outcome(result=self._core.gate.reread(tx, subject), happened=happened)
 
         return self._core.gate.change(self._caller, Operation.UPDATE_REGISTERED_MODEL, subject, body, reason=reason)
+
+    def rename_registered_model(
+        self,
+        name: ModelLike,
+        new_name: ModelLike,
+        *,
+        expected_row_version: int | None = None,
+        reason: str | None = None,
+    ) -> RegisteredModel:
+        """Rename a registered model."""
+        old, new = subjects.model_name(name), subjects.model_name(new_name)
+        asked = Asked(
+            operation=Operation.RENAME_REGISTERED_MODEL, expected_row_version=expected_row_version, reason=reason
+        )
+        return self._rename(subjects.model(old), old, new, subjects.model(new), asked)
+
+    def delete_registered_model(
+        self,
+        name: ModelLike,
+        *,
+        force: bool = False,
+        expected_row_version: int | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Move a registered model to the trash."""
+        asked = Asked(
+            operation=Operation.DELETE_REGISTERED_MODEL, expected_row_version=expected_row_version, reason=reason
+        )
+        self._delete(subjects.model(subjects.model_name(name)), asked, force=force)
+
+    def restore_registered_model(
+        self, model_id: str, *, new_name: ModelLike | None = None, reason: str | None = None
+    ) -> RegisteredModel:
+        """Bring a registered model back from the trash."""
+        new = None if new_name is None else subjects.model_name(new_name)
+        asked = Asked(operation=Operation.RESTORE_REGISTERED_MODEL, reason=reason)
+        return self._restore(SecurableKind.REGISTERED_MODEL, model_id, new, subjects.model, asked)
+
+    def purge_registered_model(self, model_id: str, *, reason: str | None = None) -> None:
+        """Remove a registered model from the trash for good."""
+        asked = Asked(operation=Operation.PURGE_REGISTERED_MODEL, reason=reason)
+        self._purge(SecurableKind.REGISTERED_MODEL, model_id, asked)

@@ -41,7 +41,7 @@ from herdbook.wire import unstructure
 
 
 @frozen(kw_only=True)
-class _Draft:
+class Draft:
     """A version as it was asked for.
 
     Args:
@@ -172,33 +172,41 @@ class GovernedRegistration(GovernedPart):
         comment: str | None,
         tags: dict[str, str],
         lineage: Lineage,
-    ) -> _Draft:
+    ) -> Draft:
         """Judge outside any transaction what can be judged there; the transaction checks again what may have moved."""
         admitted = self._core.gate.admit(self._caller, Operation.CREATE_MODEL_VERSION, subject)
-        draft = _Draft(comment=comment, tags=tags, lineage=lineage, manifest=manifest)
-        if manifest is None:
-            return draft
+        draft = Draft(comment=comment, tags=tags, lineage=lineage, manifest=manifest)
+        return draft if manifest is None else self._described(admitted.chain, draft, manifest)
+
+    def _described(self, chain: Chain, draft: Draft, manifest: Manifest) -> Draft:
+        """Return a draft with what its files say, where they are all held and no check has to run."""
         draft = evolve(draft, sha256=manifest_sha256(manifest))
-        rules = self._core.admission.rules_for(admitted.chain)
+        rules = self._core.admission.rules_for(chain)
         if any(rule.is_check for rule in rules):
             return draft
         description = self._core.admission.described(draft.sha256)
         if description is None:
             with self._core.store.read() as tx:
-                if Holdings(self._core.gate, self._caller, tx, admitted.chain).missing(manifest.files):
+                if Holdings(self._core.gate, self._caller, tx, chain).missing(manifest.files):
                     return draft
             description = self._core.admission.describe(manifest, draft.sha256)
         return evolve(draft, description=description, rules=rules)
 
     def _insert(
-        self, tx: WriteTransaction, admitted: Admitted[RegisteredModel], stamp: Stamp, draft: _Draft, what: str
+        self,
+        tx: WriteTransaction,
+        admitted: Admitted[RegisteredModel],
+        stamp: Stamp,
+        draft: Draft,
+        what: str,
+        *,
+        operation: Operation = Operation.CREATE_MODEL_VERSION,
     ) -> Outcome[ModelVersion]:
         core, chain = self._core, admitted.chain
         model = core.gate.present(admitted, subjects.model(subjects.model_name(chain.object.name)))
         if draft.tags:
-            operation = Operation.CREATE_MODEL_VERSION
             core.gate.require(self._caller, Privilege.APPLY_TAG, chain, what, operation, tx)
-        parents = parent_versions(core.gate, self._caller, tx, draft.lineage, Operation.CREATE_MODEL_VERSION)
+        parents = parent_versions(core.gate, self._caller, tx, draft.lineage, operation)
         manifest, description = draft.manifest, draft.description
         ready = manifest is not None and description is not None and self._still_held(tx, chain, draft)
         number = tx.allocate_version(model.id, stamp)
@@ -227,14 +235,14 @@ class GovernedRegistration(GovernedPart):
         event = "model_version.created" if ready else None
         return Outcome(result=row.version, happened=Happened(on=chain.object, event=event, detail=detail))
 
-    def _still_held(self, tx: WriteTransaction, chain: Chain, draft: _Draft) -> bool:
+    def _still_held(self, tx: WriteTransaction, chain: Chain, draft: Draft) -> bool:
         if draft.manifest is None or self._core.admission.rules_for(chain, tx) != draft.rules:
             return False
         return not Holdings(self._core.gate, self._caller, tx, chain).missing(draft.manifest.files)
 
     def _refuse(
         self,
-        draft: _Draft,
+        draft: Draft,
         description: ModelDescription,
         manifest: Manifest,
         model: RegisteredModel,

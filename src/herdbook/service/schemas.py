@@ -10,12 +10,13 @@ from herdbook.ports.registry import CatalogLike, SchemaLike, Schemas
 from herdbook.service import subjects
 from herdbook.service.gate import Admitted, Idempotency, Outcome
 from herdbook.service.ledger import Happened
-from herdbook.service.part import GovernedPart, check_expected
+from herdbook.service.life import Asked, LivingPart
+from herdbook.service.part import check_expected
 from herdbook.verdicts import Operation, SecurableKind
 from herdbook.wire import from_json, to_json
 
 
-class GovernedSchemas(GovernedPart, Schemas):
+class GovernedSchemas(LivingPart, Schemas):
     """The verbs over schemas."""
 
     def create_schema(
@@ -90,3 +91,41 @@ class GovernedSchemas(GovernedPart, Schemas):
             return Outcome(result=self._core.gate.reread(tx, subject), happened=happened)
 
         return self._core.gate.change(self._caller, Operation.UPDATE_SCHEMA, subject, body, reason=reason)
+
+    def rename_schema(
+        self,
+        name: SchemaLike,
+        new_name: SchemaLike,
+        *,
+        expected_row_version: int | None = None,
+        reason: str | None = None,
+    ) -> Schema:
+        """Rename a schema."""
+        old, new = subjects.schema_name(name), subjects.schema_name(new_name)
+        asked = Asked(operation=Operation.RENAME_SCHEMA, expected_row_version=expected_row_version, reason=reason)
+        return self._rename(subjects.schema(old), old, new, subjects.schema(new), asked)
+
+    def delete_schema(
+        self,
+        name: SchemaLike,
+        *,
+        force: bool = False,
+        expected_row_version: int | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Move a schema to the trash."""
+        asked = Asked(operation=Operation.DELETE_SCHEMA, expected_row_version=expected_row_version, reason=reason)
+        self._delete(subjects.schema(subjects.schema_name(name)), asked, force=force)
+
+    def restore_schema(
+        self, schema_id: str, *, new_name: SchemaLike | None = None, reason: str | None = None
+    ) -> Schema:
+        """Bring a schema back from the trash."""
+        new = None if new_name is None else subjects.schema_name(new_name)
+        asked = Asked(operation=Operation.RESTORE_SCHEMA, reason=reason)
+        return self._restore(SecurableKind.SCHEMA, schema_id, new, subjects.schema, asked)
+
+    def purge_schema(self, schema_id: str, *, reason: str | None = None) -> None:
+        """Remove a schema from the trash for good."""
+        asked = Asked(operation=Operation.PURGE_SCHEMA, reason=reason)
+        self._purge(SecurableKind.SCHEMA, schema_id, asked)

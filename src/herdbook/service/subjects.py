@@ -16,6 +16,7 @@ from herdbook.names import (
     MetastoreName,
     ModelName,
     ModelUri,
+    PrincipalName,
     SchemaName,
     SecurableName,
     VersionRef,
@@ -35,6 +36,15 @@ from herdbook.service.core import to_ms
 from herdbook.service.gate import Subject
 
 N = TypeVar("N", CatalogName, SchemaName, ModelName, VersionRef, AliasRef)
+
+
+def principal_name(value: PrincipalName | str) -> PrincipalName:
+    """Return a principal's name given in any form."""
+    if isinstance(value, PrincipalName):
+        return value
+    if not isinstance(value, str):
+        raise InvalidArgumentError(f"{value!r} is neither text nor the name of a principal.")
+    return PrincipalName.parse(value)
 
 
 def _as(value: N | str, kind: type[N]) -> N:

@@ -9,15 +9,16 @@ from herdbook.policy.limits import check_comment
 from herdbook.ports.metadata import Stamp, VersionRow, WriteTransaction
 from herdbook.ports.registry import AnyVersionLike, ModelLike, ModelVersions, VersionLike
 from herdbook.service import subjects
+from herdbook.service.copying import GovernedCopying
 from herdbook.service.gate import Admitted, Outcome
 from herdbook.service.ledger import Happened
 from herdbook.service.part import check_expected
-from herdbook.service.registration import GovernedRegistration
 from herdbook.service.sight import ensure_shown, sees_all, status_only, with_known_parents
+from herdbook.service.version_life import GovernedVersionLife
 from herdbook.verdicts import Operation
 
 
-class GovernedModelVersions(GovernedRegistration, ModelVersions):
+class GovernedModelVersions(GovernedCopying, GovernedVersionLife, ModelVersions):
     """The verbs over model versions."""
 
     def get_model_version(self, ref: AnyVersionLike) -> ModelVersion:

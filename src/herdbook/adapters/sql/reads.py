@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
 from herdbook.adapters.sql import resolve_sql, rows
+from herdbook.adapters.sql.life_reads import SqlLifeReads, SqlTrashResolver
 from herdbook.adapters.sql.policy_rows import PolicyRows
 from herdbook.adapters.sql.statements import Runner
 from herdbook.entities import (
@@ -29,8 +30,8 @@ from herdbook.ports.metadata import Found, ReadTransaction, Resolver, VersionRow
 
 _NO_LIMIT = 2**62
 # The ranges are sorted and each is read along the index of keys, so the first `limit` rows are the page; sorting before
-# cutting would make whole rows of all that is in the ranges. The named index makes that order certain. The ranges begin at
-# `after`; it is not compared with `>`, which SQLite would take for the bound to begin at instead of a range's own.
+# cutting would make whole rows of all that is in the ranges. The named index makes that order certain. The ranges begin
+# at `after`; it is not compared with `>`, which SQLite would take for the bound to begin at instead of a range's own.
 _IN_RANGES = """WITH r(low, high) AS (SELECT value->>0, value->>1 FROM [[pairs ranges]]),
     page(id) AS MATERIALIZED (
         SELECT k.id FROM r CROSS JOIN {table} k [[indexed uq_{table}_key_live]] ON k.key >= r.low AND k.key < r.high
@@ -63,7 +64,7 @@ _LIVE = """SELECT w.value FROM [[each wanted]] w WHERE
             AND v.id NOT IN (SELECT value FROM [[each without]]))"""
 
 
-class SqlResolver(Resolver):
+class SqlResolver(SqlTrashResolver, Resolver):
     """Names to rows, one statement each, on whatever runner it is given."""
 
     def __init__(self, runner: Runner) -> None:
@@ -106,7 +107,7 @@ class SqlResolver(Resolver):
         return rows.found_alias(row, ref.alias)
 
 
-class SqlReads(SqlResolver, PolicyRows, ReadTransaction):
+class SqlReads(SqlResolver, PolicyRows, SqlLifeReads, ReadTransaction):
     """A read transaction over one driver cursor."""
 
     def model_by_id(self, model_id: str) -> Found[RegisteredModel]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 _METASTORE = "ms.id, ms.policy_revision"
-_CATALOG_CHAIN = f"c.id, c.name, c.owner_id, {_METASTORE}"
-_SCHEMA_CHAIN = f"s.id, s.name, s.owner_id, {_CATALOG_CHAIN}"
-_MODEL_CHAIN = f"m.id, m.name, m.owner_id, {_SCHEMA_CHAIN}"
+CATALOG_CHAIN = f"c.id, c.name, c.owner_id, {_METASTORE}"
+SCHEMA_CHAIN = f"s.id, s.name, s.owner_id, {CATALOG_CHAIN}"
+MODEL_CHAIN = f"m.id, m.name, m.owner_id, {SCHEMA_CHAIN}"
 
 
 def _container_columns(x: str) -> str:
@@ -38,48 +38,48 @@ VERSION_COLUMNS = """v.id, v.version, v.status, v.status_reason, v.comment, v.au
 
 CATALOG_FROM = f"FROM catalogs c {_people('c')}"
 SCHEMA_FROM = f"FROM schemas s JOIN catalogs c ON c.id = s.catalog_id {_people('s')}"
-_MODEL_TREE = """FROM registered_models m
+MODEL_TREE = """FROM registered_models m
     JOIN schemas s ON s.id = m.schema_id JOIN catalogs c ON c.id = m.catalog_id"""
-MODEL_FROM = f"{_MODEL_TREE} {_people('m')}"
-_VERSION_PEOPLE = """
+MODEL_FROM = f"{MODEL_TREE} {_people('m')}"
+VERSION_PEOPLE = """
     LEFT JOIN manifests mf ON mf.id = v.manifest_id
     LEFT JOIN principals pa ON pa.id = v.author_id
     LEFT JOIN principals pu ON pu.id = v.updated_by"""
 
 METASTORE = f"SELECT {_METASTORE} FROM metastore ms"
-CATALOG = f"""SELECT {_CATALOG_CHAIN}, {CATALOG_COLUMNS} {CATALOG_FROM} CROSS JOIN metastore ms
+CATALOG = f"""SELECT {CATALOG_CHAIN}, {CATALOG_COLUMNS} {CATALOG_FROM} CROSS JOIN metastore ms
     WHERE c.key = :key AND c.deleted_at IS NULL"""
-SCHEMA = f"""SELECT {_SCHEMA_CHAIN}, {SCHEMA_COLUMNS} {SCHEMA_FROM} CROSS JOIN metastore ms
+SCHEMA = f"""SELECT {SCHEMA_CHAIN}, {SCHEMA_COLUMNS} {SCHEMA_FROM} CROSS JOIN metastore ms
     WHERE s.key = :key AND s.deleted_at IS NULL"""
-_MODEL = f"SELECT {_MODEL_CHAIN}, {MODEL_COLUMNS} {MODEL_FROM} CROSS JOIN metastore ms"
+_MODEL = f"SELECT {MODEL_CHAIN}, {MODEL_COLUMNS} {MODEL_FROM} CROSS JOIN metastore ms"
 MODEL = f"{_MODEL} WHERE m.key = :key AND m.deleted_at IS NULL"
 MODEL_BY_ID = f"{_MODEL} WHERE m.id = :id AND m.deleted_at IS NULL"
 
-_VERSION = f"SELECT {_MODEL_CHAIN}, {VERSION_COLUMNS} {_MODEL_TREE} CROSS JOIN metastore ms"
-VERSION = f"""{_VERSION}
+VERSION_SELECT = f"SELECT {MODEL_CHAIN}, {VERSION_COLUMNS} {MODEL_TREE} CROSS JOIN metastore ms"
+VERSION = f"""{VERSION_SELECT}
     LEFT JOIN model_versions v ON v.model_id = m.id AND v.version = :version AND v.deleted_at IS NULL
-    {_VERSION_PEOPLE} WHERE m.key = :key AND m.deleted_at IS NULL"""
-VERSION_BY_ID = f"""{_VERSION}
+    {VERSION_PEOPLE} WHERE m.key = :key AND m.deleted_at IS NULL"""
+VERSION_BY_ID = f"""{VERSION_SELECT}
     JOIN model_versions v ON v.model_id = m.id AND v.id = :id AND v.deleted_at IS NULL
-    {_VERSION_PEOPLE} WHERE m.deleted_at IS NULL"""
-LATEST = f"""{_VERSION}
+    {VERSION_PEOPLE} WHERE m.deleted_at IS NULL"""
+LATEST = f"""{VERSION_SELECT}
     LEFT JOIN model_versions v ON v.id = (SELECT lv.id FROM model_versions lv WHERE lv.model_id = m.id
         AND lv.status = 'READY' AND lv.deleted_at IS NULL ORDER BY lv.version DESC LIMIT 1)
-    {_VERSION_PEOPLE} WHERE m.key = :key AND m.deleted_at IS NULL"""
+    {VERSION_PEOPLE} WHERE m.key = :key AND m.deleted_at IS NULL"""
 _ALIAS = """LEFT JOIN model_versions v ON v.id = a.version_id AND v.deleted_at IS NULL"""
-ALIAS = f"""{_VERSION}
+ALIAS = f"""{VERSION_SELECT}
     LEFT JOIN aliases a ON a.model_id = m.id AND a.key = :alias AND a.valid_to IS NULL
-    {_ALIAS} {_VERSION_PEOPLE} WHERE m.key = :key AND m.deleted_at IS NULL"""
-ALIAS_AS_OF = f"""{_VERSION}
+    {_ALIAS} {VERSION_PEOPLE} WHERE m.key = :key AND m.deleted_at IS NULL"""
+ALIAS_AS_OF = f"""{VERSION_SELECT}
     LEFT JOIN aliases a ON a.model_id = m.id AND a.key = :alias
         AND a.valid_from <= :at AND (a.valid_to IS NULL OR a.valid_to > :at)
-    {_ALIAS} {_VERSION_PEOPLE} WHERE m.key = :key AND m.deleted_at IS NULL"""
+    {_ALIAS} {VERSION_PEOPLE} WHERE m.key = :key AND m.deleted_at IS NULL"""
 
-VERSIONS_OF_MODEL = f"""SELECT {VERSION_COLUMNS} {_MODEL_TREE}
+VERSIONS_OF_MODEL = f"""SELECT {VERSION_COLUMNS} {MODEL_TREE}
     JOIN model_versions v ON v.model_id = m.id AND v.deleted_at IS NULL
-    {_VERSION_PEOPLE} WHERE m.id = :model AND v.version < :before
+    {VERSION_PEOPLE} WHERE m.id = :model AND v.version < :before
     AND (v.status = 'READY' OR :reader = '' OR v.author_id = :reader) ORDER BY v.version DESC LIMIT :limit"""
-ABANDONED = f"""SELECT {VERSION_COLUMNS} {_MODEL_TREE}
+ABANDONED = f"""SELECT {VERSION_COLUMNS} {MODEL_TREE}
     JOIN model_versions v ON v.model_id = m.id
-    {_VERSION_PEOPLE} WHERE v.status = 'PENDING_REGISTRATION' AND v.updated_at <= :before
+    {VERSION_PEOPLE} WHERE v.status = 'PENDING_REGISTRATION' AND v.updated_at <= :before
     AND (v.lease_expires_at IS NULL OR v.lease_expires_at <= :now) ORDER BY v.updated_at LIMIT :limit"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -114,33 +115,38 @@ def metastore_chain(row: Row) -> Chain:
     return Chain(links=(_metastore(row[0]),), policy_revision=row[1])
 
 
+def chain(kind: SecurableKind, row: Row) -> Chain:
+    """Make the chain of CATALOG_CHAIN, SCHEMA_CHAIN or MODEL_CHAIN."""
+    make, revision = _CHAINS[kind]
+    return Chain(links=make(row), policy_revision=row[revision])
+
+
 def found_catalog(row: Row | None) -> Found[Catalog]:
     """Make what CATALOG found."""
     if row is None:
         return Found(chain=None, row=None)
-    return Found(chain=Chain(links=_catalog_links(row), policy_revision=row[4]), row=catalog(row[5:]))
+    return Found(chain=chain(_K.CATALOG, row), row=catalog(row[5:]))
 
 
 def found_schema(row: Row | None) -> Found[Schema]:
     """Make what SCHEMA found."""
     if row is None:
         return Found(chain=None, row=None)
-    return Found(chain=Chain(links=_schema_links(row), policy_revision=row[7]), row=schema(row[8:]))
+    return Found(chain=chain(_K.SCHEMA, row), row=schema(row[8:]))
 
 
 def found_model(row: Row | None) -> Found[RegisteredModel]:
     """Make what MODEL found."""
     if row is None:
         return Found(chain=None, row=None)
-    return Found(chain=Chain(links=_model_links(row), policy_revision=row[10]), row=model(row[11:]))
+    return Found(chain=chain(_K.REGISTERED_MODEL, row), row=model(row[11:]))
 
 
 def found_version(row: Row | None) -> Found[VersionRow]:
     """Make what VERSION or LATEST found."""
     if row is None:
         return Found(chain=None, row=None)
-    chain = Chain(links=_model_links(row), policy_revision=row[10])
-    return Found(chain=chain, row=None if row[11] is None else version(row[11:]))
+    return Found(chain=chain(_K.REGISTERED_MODEL, row), row=None if row[11] is None else version(row[11:]))
 
 
 def found_alias(row: Row | None, alias: str) -> Found[VersionRow]:
@@ -149,8 +155,8 @@ def found_alias(row: Row | None, alias: str) -> Found[VersionRow]:
         return Found(chain=None, row=None)
     links = _model_links(row)
     slot = Link(id=f"{row[0]}@{fold(alias)}", kind=_K.MODEL_ALIAS, name=f"{links[0].name}@{alias}")
-    chain = Chain(links=(slot, *links), policy_revision=row[10])
-    return Found(chain=chain, row=None if row[11] is None else version(row[11:]))
+    slots = Chain(links=(slot, *links), policy_revision=row[10])
+    return Found(chain=slots, row=None if row[11] is None else version(row[11:]))
 
 
 def assignment(row: Row) -> AliasAssignment:
@@ -195,3 +201,11 @@ def _schema_links(row: Row) -> tuple[Link, ...]:
 def _model_links(row: Row) -> tuple[Link, ...]:
     name = f"{row[7]}.{row[4]}.{row[1]}"
     return (Link(id=row[0], kind=_K.REGISTERED_MODEL, name=name, owner_id=row[2]), *_schema_links(row[3:]))
+
+
+# Of each kind: how its links are made, and where the policy revision stands.
+_CHAINS: dict[SecurableKind, tuple[Callable[[Row], tuple[Link, ...]], int]] = {
+    _K.CATALOG: (_catalog_links, 4),
+    _K.SCHEMA: (_schema_links, 7),
+    _K.REGISTERED_MODEL: (_model_links, 10),
+}

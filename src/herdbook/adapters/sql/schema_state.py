@@ -12,10 +12,10 @@ from sqlalchemy.engine import Connection
 from herdbook.adapters.sql.tables import metadata
 from herdbook.errors import IntegrityError, UnavailableError
 
-REVISION = "0001"
+REVISION = "0002"
 """The revision that this version of Herdbook works with."""
 
-_KNOWN = ("0001",)
+_KNOWN = ("0001", "0002")
 _STATE = "SELECT name FROM sqlite_master WHERE type = 'table'"
 
 

@@ -98,8 +98,9 @@ class SqlStore(MetadataStore):
             yield SqlReads(runner)
 
     @contextmanager
-    def write(self) -> Iterator[WriteTransaction]:
-        """Open a write transaction."""
+    def write(self, *, exclusive: bool = False) -> Iterator[WriteTransaction]:
+        """Open a write transaction; SQLite's is alone in any case."""
+        del exclusive
         with self._writing() as runner:
             yield SqlWrites(runner)
 

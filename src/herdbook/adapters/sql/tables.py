@@ -54,6 +54,11 @@ def _life() -> list[Column[object]]:
     ]
 
 
+def _deleted_with() -> Column[str | None]:
+    """The container whose deletion took a thing along, and whose restoration brings it back."""
+    return Column("deleted_with", String(32))
+
+
 metastore = Table(
     "metastore",
     metadata,
@@ -179,6 +184,7 @@ schemas = Table(
     Column("comment", Text),
     Column("owner_id", String(32), nullable=False),
     *_life(),
+    _deleted_with(),
     Index("uq_schemas_key_live", "key", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
     Index("ix_schemas_catalog_id", "catalog_id"),
     Index("ix_schemas_owner_id", "owner_id"),
@@ -196,6 +202,7 @@ registered_models = Table(
     Column("owner_id", String(32), nullable=False),
     Column("last_version", BigInteger, nullable=False, server_default="0"),
     *_life(),
+    _deleted_with(),
     Index("uq_registered_models_key_live", "key", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
     Index("ix_registered_models_schema_id_key", "schema_id", "key"),
     Index("ix_registered_models_catalog_id", "catalog_id"),
@@ -245,6 +252,8 @@ model_versions = Table(
     Column("lease_token", BigInteger, nullable=False, server_default="0"),
     Column("lease_expires_at", BigInteger),
     *_life(),
+    # Its row stays, so that its number is never used again.
+    Column("purged_at", BigInteger),
     UniqueConstraint("model_id", "version"),
     Index("ix_model_versions_run_id", "run_id"),
     Index("ix_model_versions_logged_model_id", "logged_model_id"),

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Table
 
 from herdbook.adapters.sql import tables
+from herdbook.adapters.sql.life_writes import SqlLifeWrites
 from herdbook.adapters.sql.policy_writes import PolicyWrites
 from herdbook.adapters.sql.reads import SqlReads
 from herdbook.adapters.sql.sql_text import insert_sql
@@ -29,7 +30,7 @@ _TABLES: dict[SecurableKind, Table] = {
 _PENDING = VersionStatus.PENDING_REGISTRATION.value
 
 
-class SqlWrites(SqlReads, PolicyWrites, WriteTransaction):
+class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
     """A write transaction over one driver cursor; on SQLite its BEGIN IMMEDIATE is the policy lock too."""
 
     def insert_catalog(

@@ -21,6 +21,7 @@ from herdbook.entities.ledger import AppliedPolicy, IdempotencyRecord, PolicyCha
 from herdbook.names import AliasRef, CatalogName, ModelName, PrincipalName, SchemaName, VersionRef
 from herdbook.policy.ranges import Ranges
 from herdbook.ports.authorizer import Visible
+from herdbook.ports.metadata.life import LifeReads, TrashResolver
 from herdbook.ports.metadata.records import Found, VersionRow
 from herdbook.verdicts import SecurableKind
 
@@ -45,10 +46,10 @@ class PolicyLog(ABC):
         """Return the policy files in force."""
 
 
-class Resolver(ABC):
+class Resolver(TrashResolver):
     """Names to rows and chains: one statement each.
 
-    Only what is live (not in the trash) is found. A version's chain is its model's.
+    But for `trashed` ones only what is live (not in the trash) is found. A version's chain is its model's.
     """
 
     @abstractmethod
@@ -85,7 +86,7 @@ class Resolver(ABC):
         """
 
 
-class ReadTransaction(Resolver, PolicyLog):
+class ReadTransaction(Resolver, PolicyLog, LifeReads):
     """A consistent view of the database."""
 
     @abstractmethod

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 from attrs import frozen
 
 from herdbook.entities import Chain, Lineage, ModelDescription, ModelVersion, VersionStatus
+from herdbook.names import CatalogName, ModelName, SchemaName, VersionRef
 
 T = TypeVar("T")
 
@@ -52,6 +53,35 @@ class VersionRow:
     author_id: str
     manifest_id: str | None = None
     lease: Lease | None = None
+
+
+@frozen(kw_only=True)
+class Trashed:
+    """A catalog, schema or registered model in the trash.
+
+    Args:
+        name: The name that it had, under its containers' names of now.
+        in_trash_with: The container whose deletion took it along, or that is in the trash itself; None where it can be
+            restored by itself.
+    """
+
+    name: CatalogName | SchemaName | ModelName
+    in_trash_with: str | None = None
+
+
+@frozen(kw_only=True)
+class Aliased:
+    """A version that aliases point to.
+
+    Args:
+        model_id: Its model.
+        ref: Its name.
+        aliases: Those aliases, as written.
+    """
+
+    model_id: str
+    ref: VersionRef
+    aliases: tuple[str, ...]
 
 
 @frozen(kw_only=True)

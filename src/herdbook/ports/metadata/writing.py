@@ -9,12 +9,13 @@ from contextlib import AbstractContextManager
 from herdbook.entities import FileEntry, Manifest, ModelDescription, Principal, VersionStatus
 from herdbook.entities.ledger import AppliedPolicy, AuditRow, Event, IdempotencyRecord, Membership, PolicyLine
 from herdbook.names import CatalogName, ModelName, SchemaName
+from herdbook.ports.metadata.life import LifeWrites
 from herdbook.ports.metadata.reading import ReadTransaction, Resolver
 from herdbook.ports.metadata.records import Lease, NewVersion, Stamp
 from herdbook.verdicts import Rejection, SecurableKind
 
 
-class WriteTransaction(ReadTransaction):
+class WriteTransaction(ReadTransaction, LifeWrites):
     """A read-write transaction; all of it is committed, or nothing is.
 
     It holds the shared policy lock from its first statement on, so the policy revision cannot move under it.
@@ -170,8 +171,11 @@ class MetadataStore(ABC):
         """Open a consistent read; blocks no writer."""
 
     @abstractmethod
-    def write(self) -> AbstractContextManager[WriteTransaction]:
+    def write(self, *, exclusive: bool = False) -> AbstractContextManager[WriteTransaction]:
         """Open a write transaction: commits on leaving, rolls back on an exception.
+
+        Args:
+            exclusive: Whether no other write may run beside it: for what changes rights, names or containers.
 
         Raises:
             UnavailableError: the database is locked, full or gone; nothing was changed.

@@ -124,22 +124,33 @@ class ModelVersions(RegistryPart):
         source: VersionLike,
         target: ModelLike,
         *,
+        tags: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         reason: str | None = None,
     ) -> ModelVersion:
         """Make a new version of a model from a version of another, without moving bytes (R26).
 
+        Comment and lineage come with it, and the source becomes its parent. Tags do not: what was said of the source
+        in its place need not be true of the copy, and setting a tag is a right of its own.
+
         Args:
             source: What to copy.
             target: The model that gets the version; made if it is missing.
+            tags: Tags to set on the copy.
             idempotency_key: A repeated call with the same key and arguments returns the same version.
             reason: Why; kept in the audit log.
 
         Raises:
             NotFoundError: the source or the target's schema does not exist for the caller.
-            PermissionDeniedError: the caller lacks EXECUTE on the source, CREATE_MODEL_VERSION on the target, or
-                CREATE_MODEL where the target is new.
+            PermissionDeniedError: the caller lacks EXECUTE on the source, CREATE_MODEL_VERSION on the target,
+                CREATE_MODEL where the target is new, or APPLY_TAG where tags are given.
+            ConflictError: the source is not READY.
             RuleViolationError: a rule of the target refuses it.
+
+        Example:
+            >>> copy = registry.copy_model_version("main.default.iris/1", "main.default.iris_copy")
+            >>> (str(copy.ref), [str(parent) for parent in copy.lineage.parents])
+            ('main.default.iris_copy/1', ['main.default.iris/1'])
         """
         raise self._unsupported(Operation.COPY_MODEL_VERSION)
 
