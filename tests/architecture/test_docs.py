@@ -213,7 +213,11 @@ def test_the_first_check_refuses_and_admits(first_check, shell):
         with pytest.raises(RuleViolationError, match="LICENSE is none of Apache License"):
             register_model("./model", "main.default.iris", registry=registry, signature=SIGNATURE)
     rules = json.loads(shell("herdbook rules show main.default.iris --json")[1])
-    assert {row["rule"]: row["on"] for row in rules} == {"signature-required": "metastore:", "licence": "main"}
+    assert {row["rule"]: row["on"] for row in rules} == {
+        "signature-required": "metastore:",
+        "aliased-versions-are-kept": "metastore:",
+        "licence": "main",
+    }
     (plugin,) = [row for row in json.loads(shell("herdbook plugins list --json")[1]) if row["name"] == "licence"]
     assert (plugin["status"], plugin["distribution"]) == ("ok", "licence-check")
 

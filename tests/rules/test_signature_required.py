@@ -10,7 +10,8 @@ from herdbook.entities import Chain, FileEntry, Link, Manifest, ModelDescription
 from herdbook.entities.ledger import AppliedPolicy, PolicyFile
 from herdbook.entities.signature import Column, Scalar, ScalarType
 from herdbook.errors import InvalidArgumentError
-from herdbook.policy.rules import RULES, Facts
+from herdbook.policy.facts import CandidateFacts
+from herdbook.policy.rules import RULES, NoParams, signature_required
 from herdbook.policy.rulesets import RuleSet, parse_rulesets
 from herdbook.verdicts import Pass, Reject, SecurableKind, Verdict
 
@@ -20,7 +21,7 @@ WHOLE = ModelSignature(inputs=DOUBLE, outputs=DOUBLE)
 
 def verdict(model: ModelDescription, *paths: str) -> Verdict:
     files = [FileEntry(path=path, size=1, sha256="0" * 64) for path in paths or ("MLmodel",)]
-    return RULES["signature-required"](Facts(model=model, manifest=Manifest.of(files)))
+    return signature_required(NoParams(), CandidateFacts(model=model, manifest=Manifest.of(files)))
 
 
 def test_a_whole_signature_passes() -> None:
@@ -161,4 +162,4 @@ def test_the_shipped_ruleset_holds_everywhere() -> None:
     shipped = Path(__file__).parents[2] / "policies" / "rules" / "default.toml"
     file = PolicyFile(path="rules/default.toml", text=shipped.read_text())
     rules = parse_rulesets(AppliedPolicy(revision=1, files=(file,)))
-    assert [rule.rule for rule in rules.holding_for(MODEL)] == ["signature-required"]
+    assert [rule.rule for rule in rules.holding_for(MODEL)] == ["signature-required", "aliased-versions-are-kept"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from attrs import evolve, frozen
 
@@ -16,11 +16,15 @@ from herdbook.errors import InvalidArgumentError, PluginLoadError, RuleViolation
 from herdbook.formats.mlmodel import describe_model
 from herdbook.plugins.check_runner import CandidateData, run_check, validate_params
 from herdbook.plugins.contributions import PreRegisterCheck
-from herdbook.policy.rules import RULES, Facts
+from herdbook.policy.facts import CandidateFacts, DeletionFacts
+from herdbook.policy.rules import RULES, Rule
 from herdbook.policy.rulesets import RuleSet, parse_rulesets
 from herdbook.ports.artifacts import ArtifactStore, SupportsLocalPath
 from herdbook.ports.metadata import MetadataStore, PolicyLog
 from herdbook.verdicts import Reject, Rejection, Verdict
+from herdbook.wire import converter
+
+F = TypeVar("F")
 
 MLMODEL = "MLmodel"
 REQUIREMENTS = "requirements.txt"
@@ -136,10 +140,17 @@ class Admission:
 
     def judge_rules(self, rules: tuple[EffectiveRule, ...], applicant: Applicant) -> tuple[Rejection, ...]:
         """Return every rejection by the core's own rules."""
-        facts = Facts(model=applicant.model, manifest=applicant.manifest)
-        return tuple(
-            rejection for rule in rules if not rule.is_check for rejection in _rejections(rule, RULES[rule.rule](facts))
-        )
+        facts = CandidateFacts(model=applicant.model, manifest=applicant.manifest)
+        return _judged(rules, lambda rule: rule.admits, facts)
+
+    def judge_deletion(self, rules: tuple[EffectiveRule, ...], facts: DeletionFacts) -> tuple[Rejection, ...]:
+        """Return every rejection of a version's deletion; a deleted model is judged version by version (R29).
+
+        Args:
+            rules: What holds for the version's model, as `rules_for` returns it.
+            facts: The version, and the aliases that point to it.
+        """
+        return _judged(rules, lambda rule: rule.deletes, facts)
 
     def judge_checks(self, rules: tuple[EffectiveRule, ...], applicant: Applicant) -> tuple[Rejection, ...]:
         """Return every rejection by plugins' checks, each run in a process of its own.
@@ -211,6 +222,17 @@ def violation(what: str, rejections: tuple[Rejection, ...]) -> RuleViolationErro
         hint=" ".join(hints) or None,
         rejections=rejections,
     )
+
+
+def _judged(
+    rules: tuple[EffectiveRule, ...], stage: Callable[[Rule[Any]], Callable[[Any, F], Verdict] | None], facts: F
+) -> tuple[Rejection, ...]:
+    rejections: list[Rejection] = []
+    for held in rules:
+        judge = None if held.is_check else stage(RULES[held.rule])
+        if judge is not None:
+            rejections += _rejections(held, judge(converter.structure(held.params, RULES[held.rule].params), facts))
+    return tuple(rejections)
 
 
 def _rejections(rule: EffectiveRule, verdict: Verdict) -> tuple[Rejection, ...]:

@@ -304,10 +304,13 @@ class RegistryContract:
         assert [v.version for v in rest.items] == [1]
 
     def test_rules_in_force_are_visible(self, registry: Registry, model: str) -> None:
-        """The shipped rule is in force everywhere, with file and line."""
+        """The shipped rules are in force everywhere, with file and line."""
         rules = registry.get_effective_rules(model)
-        assert [(rule.rule, rule.on, rule.revision) for rule in rules] == [("signature-required", "metastore:", 1)]
-        assert rules[0].origin.startswith("rules/default.toml:")
+        assert [(rule.rule, rule.on, rule.revision) for rule in rules] == [
+            ("signature-required", "metastore:", 1),
+            ("aliased-versions-are-kept", "metastore:", 1),
+        ]
+        assert all(rule.origin.startswith("rules/default.toml:") for rule in rules)
 
     def test_the_sweep_frees_what_was_abandoned(self, registry: Registry, model: str) -> None:
         """Dry run tells, the sweep does, and registered bytes stay."""

@@ -28,7 +28,7 @@ class Policies(RegistryPart):
 
         Example:
             >>> [rule.rule for rule in registry.get_effective_rules("main.default.iris")]
-            ['signature-required']
+            ['signature-required', 'aliased-versions-are-kept']
         """
         raise self._unsupported(Operation.GET_EFFECTIVE_RULES)
 
