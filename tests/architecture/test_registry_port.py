@@ -17,7 +17,7 @@ from herdbook.ports.authorizer import Authorizer, Reach, Visible
 from herdbook.ports.registry import FileUpload, Registry
 from herdbook.service import GovernedRegistry
 from herdbook.testing.samples import register
-from herdbook.verdicts import Denied, Operation, Sight
+from herdbook.verdicts import Denied, Operation, Privilege, Sight
 
 FOUNDER = PrincipalName.parse("user:os/founder")
 MODEL = "main.default.iris"
@@ -87,14 +87,35 @@ CALLS = {
     Operation.SET_MODEL_VERSION_TAG: (f"{MODEL}/1", "k", "v"),
     Operation.DELETE_MODEL_VERSION_TAG: (f"{MODEL}/1", "k"),
     Operation.GET_EFFECTIVE_RULES: (MODEL,),
+    Operation.RENAME_CATALOG: ("main", "fresh"),
+    Operation.DELETE_CATALOG: ("main", {"force": True}),
+    Operation.RESTORE_CATALOG: ("trash CATALOG",),
+    Operation.PURGE_CATALOG: ("trash CATALOG",),
+    Operation.RENAME_SCHEMA: ("main.default", "main.renamed"),
+    Operation.DELETE_SCHEMA: ("main.default", {"force": True}),
+    Operation.RESTORE_SCHEMA: ("trash SCHEMA",),
+    Operation.PURGE_SCHEMA: ("trash SCHEMA",),
+    Operation.RENAME_REGISTERED_MODEL: (MODEL, "main.default.fresh"),
+    Operation.DELETE_REGISTERED_MODEL: (MODEL, {"force": True}),
+    Operation.RESTORE_REGISTERED_MODEL: ("trash REGISTERED_MODEL",),
+    Operation.PURGE_REGISTERED_MODEL: ("trash REGISTERED_MODEL",),
+    Operation.COPY_MODEL_VERSION: (f"{MODEL}/1", MODEL),
+    Operation.DELETE_MODEL_VERSION: (f"{MODEL}/1",),
+    Operation.RESTORE_MODEL_VERSION: (f"{MODEL}/2",),
+    Operation.PURGE_MODEL_VERSION: (f"{MODEL}/2",),
+    Operation.LIST_DELETED: (MODEL,),
+    Operation.TRANSFER_OWNERSHIP: (MODEL, str(FOUNDER)),
     Operation.SWEEP_ARTIFACTS: (),
 }
+# The ids of what the fixture below put into the trash.
+TRASH = {}
+NOWHERE = "0" * 32
 # It tells callers only who they are themselves.
 NEEDS_NOTHING = {Operation.GET_CURRENT_PRINCIPAL}
 
 
 def call(registry, operation):
-    words = list(CALLS[operation])
+    words = [TRASH.get(word, word) if isinstance(word, str) else word for word in CALLS[operation]]
     keywords = words.pop() if words and isinstance(words[-1], dict) else {}
     return getattr(registry, operation.value)(*words, **keywords)
 
@@ -114,6 +135,16 @@ def closed(make_metastore):
     registry.create_registered_model(MODEL)
     register(registry, MODEL)
     registry.set_registered_model_alias(f"{MODEL}@champion", 1)
+    registry.copy_model_version(f"{MODEL}/1", MODEL)
+    registry.delete_model_version(f"{MODEL}/2")
+    registry.create_catalog("scratch")
+    registry.create_schema("main.scratch")
+    registry.create_registered_model("main.default.scratch")
+    registry.delete_catalog("scratch")
+    registry.delete_schema("main.scratch")
+    registry.delete_registered_model("main.default.scratch")
+    TRASH.clear()
+    TRASH.update({f"trash {item.kind}": item.id for item in registry.list_deleted("metastore:").items})
     deny = DenyAll()
     metastore.core.gate.authority._authorizer = deny
     return metastore, metastore.for_caller(metastore.asserted(FOUNDER)), deny
@@ -170,6 +201,8 @@ def test_what_may_not_be_known_answers_like_what_does_not_exist(closed, operatio
     _, registry, _ = closed
 
     def renamed(text):
+        for trashed in TRASH.values():
+            text = text.replace(trashed, NOWHERE)
         return text.replace("iris", "nope").replace("main.fresh", "nope.fresh")
 
     def answer(words):
@@ -180,14 +213,9 @@ def test_what_may_not_be_known_answers_like_what_does_not_exist(closed, operatio
         except RegistryError as error:
             return f"{type(error).__name__} {error} {error.details}"
 
-    hidden = tuple(CALLS[operation])
+    hidden = tuple(TRASH.get(word, word) if isinstance(word, str) else word for word in CALLS[operation])
     swap = {"main": "nope", "main.default": "main.nopenop"}
-    missing = tuple(
-        swap.get(word, word.replace("iris", "nope").replace("main.fresh", "nope.fresh"))
-        if isinstance(word, str)
-        else word
-        for word in hidden
-    )
+    missing = tuple(swap.get(word, renamed(word)) if isinstance(word, str) else word for word in hidden)
     assert renamed(answer(hidden)) in (
         answer(missing),
         answer(missing).replace("main.nopenop", "main.default").replace("catalog nope", "catalog main"),
@@ -212,7 +240,9 @@ def test_a_known_thing_without_the_right_answers_403_with_its_decision(closed, o
         call(registry, operation)
     decision = caught.value.decision
     assert decision is not None
-    assert decision.privilege in OPERATIONS[operation].any_of
+    # What is copied is asked for first.
+    first = (Privilege.EXECUTE,) if operation is Operation.COPY_MODEL_VERSION else ()
+    assert decision.privilege in (*first, *OPERATIONS[operation].any_of)
     assert decision.privilege.value in caught.value.message
     if decision.kind.value != "METASTORE":
         assert "user:os/founder" in decision.ask

@@ -53,7 +53,9 @@ class Lineage:
         code_repository: Where that code lives.
         datasets: What data went in.
         environment: Name -> version of what it was trained with (`python`, `mlflow`, ...).
-        parents: Registered versions that it was made from; the caller needs EXECUTE on each (R26).
+        parents: Registered versions that it was made from; the caller needs EXECUTE on each (R26). They are shown under
+            their names of now.
+        hidden_parents: How many parents are not shown: purged, in the trash, or not for this reader to know (R28).
     """
 
     source: str | None = None
@@ -67,6 +69,7 @@ class Lineage:
     datasets: tuple[DatasetRef, ...] = ()
     environment: dict[str, str] = field(factory=dict)
     parents: tuple[VersionRef, ...] = ()
+    hidden_parents: int = 0
 
 
 @frozen(kw_only=True)

@@ -67,6 +67,8 @@ def check_lineage(lineage: Lineage) -> None:
     """Refuse lineage with too much text or too many items."""
     if not isinstance(lineage, Lineage):
         raise InvalidArgumentError(f"{type(lineage).__name__} is not a Lineage.")
+    if lineage.hidden_parents:
+        raise InvalidArgumentError("hidden_parents is counted by the registry.", hint="Leave it out.")
     texts = [
         lineage.source,
         lineage.run_id,

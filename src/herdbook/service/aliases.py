@@ -88,7 +88,7 @@ class GovernedAliases(GovernedPart, Aliases):
             raise InvalidArgumentError(f"as_of={as_of!r} has no offset.", hint="Give a time with a timezone (UTC).")
         subject = subjects.alias(subjects.alias_ref(ref), as_of)
         row = self._core.gate.look(self._caller, Operation.GET_MODEL_VERSION_BY_ALIAS, subject)
-        return with_known_parents(self._core, self._caller, row.version)
+        return with_known_parents(self._core, self._caller, row)
 
     def list_registered_model_aliases(self, name: ModelLike) -> tuple[AliasAssignment, ...]:
         """Return the aliases of a model that are set."""

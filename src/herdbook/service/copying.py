@@ -142,13 +142,14 @@ class GovernedCopying(GovernedRegistration):
             found = tx.version_by_id(answer.decode())
             if found.row is None or found.chain is None:
                 raise missing(f"copy in {copy.target}")
-            return as_shown(self._core, self._caller, found.row.version, found.chain, tx)
+            return as_shown(self._core, self._caller, found.row, found.chain, tx)
 
         return Idempotency(
             key=key,
             request=lambda: [copy.source.version.id, str(copy.target), copy.draft.tags],
             keep=lambda version: version.id.encode(),
             restore=restore,
+            verb=_OPERATION,
         )
 
 

@@ -22,8 +22,8 @@ from herdbook.service.core import Core
 from herdbook.service.gate import Admitted, Outcome, missing
 from herdbook.service.holdings import Holdings
 from herdbook.service.ledger import Happened
-from herdbook.service.parents import parent_versions
-from herdbook.service.sight import as_shown, ensure_shown
+from herdbook.service.parents import check_sources
+from herdbook.service.sight import as_shown, ensure_shown, with_known_parents
 from herdbook.verdicts import Operation, Rejection
 from herdbook.wire import to_json
 
@@ -82,7 +82,7 @@ class Finalizing:
         version = row.version
         if version.status is not VersionStatus.PENDING_REGISTRATION:
             if version.manifest_sha256 == self._sha256 and version.status is not VersionStatus.FAILED_REGISTRATION:
-                return Outcome(result=as_shown(self._core, self._caller, version, admitted.chain, tx))
+                return Outcome(result=as_shown(self._core, self._caller, row, admitted.chain, tx))
             raise ConflictError(
                 f"The {self._subject.what} is {version.status} already.", hint="Register a new version instead."
             )
@@ -126,7 +126,7 @@ class Finalizing:
             raise ConcurrentUpdateError(
                 f"The rules for {self._subject.what} changed while it was judged.", hint="Finalize it again."
             )
-        parent_versions(self._core.gate, self._caller, tx, row.version.lineage, _OPERATION)
+        check_sources(self._core.gate, self._caller, tx, row, _OPERATION)
         ready = not judged.rejections
         status = VersionStatus.READY if ready else VersionStatus.FAILED_REGISTRATION
         reason = None if ready else "; ".join(f"{r.rule}: {r.message}" for r in judged.rejections)
@@ -148,7 +148,8 @@ class Finalizing:
             "rejected_by": [r.rule for r in judged.rejections],
         }
         event = "model_version.created" if ready else "model_version.refused"
-        result = self._core.gate.reread(tx, self._subject).version
+        again = self._core.gate.reread(tx, self._subject)
+        result = with_known_parents(self._core, self._caller, again, tx, tx)
         return Outcome(result=result, happened=Happened(on=admitted.chain.object, event=event, detail=detail))
 
 

@@ -70,12 +70,14 @@ class Idempotency(Generic[R]):
         request: Returns the plain values that make the request what it is.
         keep: Turns the result into bytes.
         restore: Turns the bytes back into the answer.
+        verb: The verb that the key belongs to, where it is not the one that is carried out.
     """
 
     key: str | None
     request: Callable[[], object]
     keep: Callable[[R], bytes]
     restore: Callable[[WriteTransaction, bytes], R]
+    verb: Operation | None = None
 
 
 @frozen(kw_only=True)
@@ -226,7 +228,7 @@ class Gate:
             found = self.admit(caller, operation, subject, tx, tx)
             stamp = Stamp(at_ms=self._clock.now_ms(), by=caller.principal_id)
             if idempotency is not None and idempotency.key is not None:
-                kept = _replay(tx, caller, operation, idempotency, stamp)
+                kept = _replay(tx, caller, idempotency.verb or operation, idempotency, stamp)
                 if kept is not None:
                     return idempotency.restore(tx, kept)
             outcome = body(tx, found, stamp)
@@ -234,7 +236,7 @@ class Gate:
             for verb, happened in (*done, *outcome.also):
                 record(tx, self._ids, caller, verb, happened, stamp, reason=reason, because=found.because)
             if idempotency is not None and idempotency.key is not None:
-                _remember(tx, caller, operation, idempotency, outcome.result, stamp)
+                _remember(tx, caller, idempotency.verb or operation, idempotency, outcome.result, stamp)
         return outcome.result
 
     def _refusal(

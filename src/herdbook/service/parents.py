@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from herdbook.entities import Caller, Lineage, VersionStatus
 from herdbook.errors import ConflictError
-from herdbook.ports.metadata import WriteTransaction
+from herdbook.ports.metadata import VersionRow, WriteTransaction
 from herdbook.service import subjects
 from herdbook.service.gate import Gate, missing
 from herdbook.verdicts import Operation, Privilege
@@ -34,3 +34,18 @@ def parent_versions(
             raise ConflictError(f"The parent {ref} is {row.version.status}, not READY.", hint="Name a READY version.")
         found.append((row.version.id, row.version.manifest_sha256))
     return tuple(found)
+
+
+def check_sources(gate: Gate, caller: Caller, tx: WriteTransaction, row: VersionRow, operation: Operation) -> None:
+    """Demand EXECUTE once more on what a version was made from, by the ids that its names stood for (R26).
+
+    Raises:
+        NotFoundError: a source is gone, or the caller may not know of it any more.
+        PermissionDeniedError: the caller lacks EXECUTE on it now.
+    """
+    for position, source_id in enumerate(row.source_ids):
+        what = f"source {position + 1} of {row.version.ref}"
+        found = tx.version_by_id(source_id)
+        if found.chain is None:
+            raise missing(what)
+        gate.require(caller, Privilege.EXECUTE, found.chain, what, operation, tx)

@@ -107,7 +107,7 @@ class GovernedRegistration(GovernedPart):
             found = tx.version_by_id(answer.decode())
             if found.row is None or found.chain is None:
                 raise missing(f"model version of {model}")
-            return as_shown(self._core, self._caller, found.row.version, found.chain, tx)
+            return as_shown(self._core, self._caller, found.row, found.chain, tx)
 
         def request() -> object:
             return [str(model), comment, given, unstructure(origin), draft.sha256]

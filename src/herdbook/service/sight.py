@@ -5,7 +5,6 @@ from __future__ import annotations
 from attrs import evolve
 
 from herdbook.entities import Caller, Chain, Lineage, ModelVersion, VersionStatus
-from herdbook.names import ModelName
 from herdbook.ports.metadata import ReadTransaction, Resolver, VersionRow
 from herdbook.service.core import Core
 from herdbook.service.gate import missing
@@ -36,27 +35,34 @@ def ensure_shown(
         raise missing(what)
 
 
-def as_shown(
-    core: Core, caller: Caller, version: ModelVersion, chain: Chain, log: ReadTransaction | None
-) -> ModelVersion:
+def as_shown(core: Core, caller: Caller, row: VersionRow, chain: Chain, tx: ReadTransaction) -> ModelVersion:
     """Return what an author may read of a version: all of it with READ_METADATA, else status and verdicts (R30)."""
     model = chain.upward_from(SecurableKind.REGISTERED_MODEL)
-    if isinstance(core.gate.may(caller, Privilege.READ_METADATA, model, log), Allowed):
-        return version
-    return status_only(version)
+    if isinstance(core.gate.may(caller, Privilege.READ_METADATA, model, tx), Allowed):
+        return with_known_parents(core, caller, row, tx, tx)
+    return status_only(row.version)
 
 
 def with_known_parents(
     core: Core,
     caller: Caller,
-    version: ModelVersion,
+    row: VersionRow,
     resolver: Resolver | None = None,
     log: ReadTransaction | None = None,
 ) -> ModelVersion:
-    """Return a version without the parents that the caller may not know of (R28)."""
-    parents = version.lineage.parents
-    known = tuple(ref for ref in parents if _knows(core, caller, ref.model, resolver, log))
-    return version if known == parents else evolve(version, lineage=evolve(version.lineage, parents=known))
+    """Return a version with its parents under their names of now; those not to be known are counted only (R28)."""
+    version = row.version
+    if not row.source_ids:
+        return version
+    found = [(core.store.point if resolver is None else resolver).version_by_id(source) for source in row.source_ids]
+    known = tuple(
+        parent.row.version.ref
+        for parent in found
+        if parent.row is not None and parent.chain is not None and core.gate.knows(caller, parent.chain, log)
+    )
+    return evolve(
+        version, lineage=evolve(version.lineage, parents=known, hidden_parents=len(row.source_ids) - len(known))
+    )
 
 
 def status_only(version: ModelVersion) -> ModelVersion:
@@ -72,8 +78,3 @@ def status_only(version: ModelVersion) -> ModelVersion:
         total_size=None,
         file_count=None,
     )
-
-
-def _knows(core: Core, caller: Caller, name: ModelName, resolver: Resolver | None, log: ReadTransaction | None) -> bool:
-    chain = (core.store.point if resolver is None else resolver).model(name).chain
-    return chain is not None and core.gate.knows(caller, chain, log)

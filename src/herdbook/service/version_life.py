@@ -53,8 +53,8 @@ class GovernedVersionLife(GovernedPart):
             tx.restore_version(row.version.id, stamp)
             detail = {"version": row.version.version, "version_id": row.version.id}
             happened = Happened(on=chain.object, event="model_version.restored", detail=detail)
-            version = self._core.gate.reread(tx, subjects.version(name)).version
-            return Outcome(result=with_known_parents(self._core, self._caller, version, tx, tx), happened=happened)
+            again = self._core.gate.reread(tx, subjects.version(name))
+            return Outcome(result=with_known_parents(self._core, self._caller, again, tx, tx), happened=happened)
 
         return self._core.gate.change(self._caller, operation, subject, body, reason=reason)
 

@@ -34,7 +34,7 @@ class GovernedModelVersions(GovernedCopying, GovernedVersionLife, ModelVersions)
             return status_only(own.version)
         row = core.gate.present(admitted, subject)
         ensure_shown(core, caller, row, admitted.chain, subject.what)
-        return with_known_parents(core, caller, row.version)
+        return with_known_parents(core, caller, row)
 
     def list_model_versions(
         self, name: ModelLike, *, max_results: int = 100, page_token: str | None = None
@@ -48,7 +48,7 @@ class GovernedModelVersions(GovernedCopying, GovernedVersionLife, ModelVersions)
                 chain = core.gate.admit(caller, Operation.LIST_MODEL_VERSIONS, subject, tx, tx).chain
                 reader = None if sees_all(core, caller, chain, tx) else caller.principal_id
                 found = tx.list_versions(chain.object.id, reader_id=reader, before=before, limit=limit)
-                return tuple(with_known_parents(core, caller, version, tx, tx) for version in found)
+                return tuple(with_known_parents(core, caller, row, tx, tx) for row in found)
 
         query = ("list_model_versions", fold(subject.what))
         return self._page(query, page_token, max_results, fetch, lambda version: version.version)
@@ -72,8 +72,8 @@ class GovernedModelVersions(GovernedCopying, GovernedVersionLife, ModelVersions)
             tx.set_version_comment(row.version.id, comment, stamp)
             detail = {"version": row.version.version, "comment": comment}
             happened = Happened(on=admitted.chain.object, event="model_version.updated", detail=detail)
-            result = self._core.gate.reread(tx, subject).version
-            shown = with_known_parents(self._core, self._caller, result, tx, tx)
+            again = self._core.gate.reread(tx, subject)
+            shown = with_known_parents(self._core, self._caller, again, tx, tx)
             return Outcome(result=shown, happened=happened)
 
         return self._core.gate.change(self._caller, Operation.UPDATE_MODEL_VERSION, subject, body, reason=reason)

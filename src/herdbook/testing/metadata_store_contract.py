@@ -179,7 +179,7 @@ class MetadataStoreContract(LedgerContract):
                 (None, 4, 2, [3, 2]),
             ):
                 found = tx.list_versions(tree.model_id, reader_id=reader, before=before, limit=limit)
-                assert [version.version for version in found] == expected
+                assert [row.version.version for row in found] == expected
 
     def test_a_lease_is_fenced(self, ready: MetadataStore, tree: Tree) -> None:
         """While a lease holds nobody takes another, and one that was taken over cannot finish."""

@@ -138,8 +138,10 @@ class SqlLifeWrites(LifeWrites):
 
     def _drop_unused(self, manifest_ids: list[str]) -> None:
         ids = json.dumps(manifest_ids)
-        self._run.run(f"DELETE FROM manifest_files WHERE {_UNUSED.format(column='manifest_id')}", ids=ids)
-        self._run.run(f"DELETE FROM manifests WHERE {_UNUSED.format(column='id')}", ids=ids)
+        self._run.run(
+            f"DELETE FROM manifest_files WHERE {_UNUSED.format(column='manifest_files.manifest_id')}", ids=ids
+        )
+        self._run.run(f"DELETE FROM manifests WHERE {_UNUSED.format(column='manifests.id')}", ids=ids)
 
     def _move_tree(self) -> None:
         self._run.run("UPDATE metastore SET tree_revision = tree_revision + 1")

@@ -17,7 +17,6 @@ from herdbook.entities import (
     FileEntry,
     Manifest,
     ModelDescription,
-    ModelVersion,
     Principal,
     RegisteredModel,
     Schema,
@@ -93,6 +92,10 @@ class SqlResolver(SqlTrashResolver, Resolver):
         """Resolve a version of any status."""
         return rows.found_version(self._run.one(resolve_sql.VERSION, key=ref.model.key, version=ref.version))
 
+    def version_by_id(self, version_id: str) -> Found[VersionRow]:
+        """Resolve a version by its id."""
+        return rows.found_version(self._run.one(resolve_sql.VERSION_BY_ID, id=version_id))
+
     def latest(self, name: ModelName) -> Found[VersionRow]:
         """Resolve the highest READY version."""
         return rows.found_version(self._run.one(resolve_sql.LATEST, key=name.key))
@@ -113,10 +116,6 @@ class SqlReads(SqlResolver, PolicyRows, SqlLifeReads, ReadTransaction):
     def model_by_id(self, model_id: str) -> Found[RegisteredModel]:
         """Resolve a registered model by its id."""
         return rows.found_model(self._run.one(resolve_sql.MODEL_BY_ID, id=model_id))
-
-    def version_by_id(self, version_id: str) -> Found[VersionRow]:
-        """Resolve a version by its id."""
-        return rows.found_version(self._run.one(resolve_sql.VERSION_BY_ID, id=version_id))
 
     def list_catalogs(self, ranges: Ranges, *, after: str, limit: int) -> tuple[Catalog, ...]:
         """Return catalogs in ranges."""
@@ -140,7 +139,7 @@ class SqlReads(SqlResolver, PolicyRows, SqlLifeReads, ReadTransaction):
 
     def list_versions(
         self, model_id: str, *, reader_id: str | None, before: int | None, limit: int
-    ) -> tuple[ModelVersion, ...]:
+    ) -> tuple[VersionRow, ...]:
         """Return a model's versions."""
         found = self._run.all(
             resolve_sql.VERSIONS_OF_MODEL,
@@ -149,7 +148,7 @@ class SqlReads(SqlResolver, PolicyRows, SqlLifeReads, ReadTransaction):
             before=_NO_LIMIT if before is None else before,
             limit=limit,
         )
-        return tuple(rows.version(row).version for row in found)
+        return tuple(rows.version(row) for row in found)
 
     def list_files(self, manifest_id: str, *, after: str, limit: int) -> tuple[FileEntry, ...]:
         """Return a manifest's files."""

@@ -34,6 +34,8 @@ VERSION_COLUMNS = """v.id, v.version, v.status, v.status_reason, v.comment, v.au
     v.lease_token, v.lease_expires_at,
     (SELECT [[object t.key, t.value]] FROM tags t WHERE t.owner_id = v.id),
     (SELECT [[array al.alias]] FROM aliases al WHERE al.version_id = v.id AND al.valid_to IS NULL),
+    (SELECT [[object CAST(vs.position AS text), vs.source_version_id]] FROM version_sources vs
+     WHERE vs.version_id = v.id),
     c.name, s.name, m.name"""
 
 CATALOG_FROM = f"FROM catalogs c {_people('c')}"

@@ -80,7 +80,7 @@ def version(row: Row) -> VersionRow:
     (
         version_id, number, status, reason, comment, author_id, author, created_at, updated_at, updated_by, row_version,
         origin, manifest_id, sha256, total_size, file_count, described, rejections, token, expires, tags, aliases,
-        catalog_level, schema_level, model_level,
+        sources, catalog_level, schema_level, model_level,
     ) = row  # fmt: skip
     return VersionRow(
         version=ModelVersion(
@@ -107,7 +107,12 @@ def version(row: Row) -> VersionRow:
         author_id=author_id,
         manifest_id=manifest_id,
         lease=None if token == 0 else Lease(token=token, expires_ms=expires or 0),
+        source_ids=() if sources == "{}" else _in_order(json.loads(sources)),
     )
+
+
+def _in_order(sources: dict[str, str]) -> tuple[str, ...]:
+    return tuple(sources[position] for position in sorted(sources, key=int))
 
 
 def metastore_chain(row: Row) -> Chain:

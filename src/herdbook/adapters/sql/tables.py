@@ -268,6 +268,7 @@ version_sources = Table(
     Column("version_id", String(32), ForeignKey("model_versions.id"), nullable=False),
     Column("source_version_id", String(32), nullable=False),
     Column("source_manifest_sha256", String(64), nullable=False),
+    Column("position", Integer, nullable=False, server_default="0"),
     PrimaryKeyConstraint("version_id", "source_version_id"),
     Index("ix_version_sources_source_version_id", "source_version_id"),
 )

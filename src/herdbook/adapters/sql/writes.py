@@ -100,10 +100,10 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
         if new.manifest_id is not None and new.description is not None:
             self._describe(new.manifest_id, new.description)
         sources = [
-            {"version_id": new.id, "source_version_id": source, "source_manifest_sha256": sha256}
-            for source, sha256 in dict(new.parent_ids).items()
+            {"version_id": new.id, "source_version_id": source, "source_manifest_sha256": sha256, "position": position}
+            for position, (source, sha256) in enumerate(dict(new.parent_ids).items())
         ]
-        columns = ("version_id", "source_version_id", "source_manifest_sha256")
+        columns = ("version_id", "source_version_id", "source_manifest_sha256", "position")
         self._run.many(insert_sql(tables.version_sources, *columns), sources)
 
     def insert_manifest(self, manifest: Manifest, sha256: str, *, new_id: str) -> str:

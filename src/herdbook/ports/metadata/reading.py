@@ -12,7 +12,6 @@ from herdbook.entities import (
     FileEntry,
     Manifest,
     ModelDescription,
-    ModelVersion,
     Principal,
     RegisteredModel,
     Schema,
@@ -73,6 +72,10 @@ class Resolver(TrashResolver):
         """Resolve a version of any status."""
 
     @abstractmethod
+    def version_by_id(self, version_id: str) -> Found[VersionRow]:
+        """Resolve a version of any status by its id."""
+
+    @abstractmethod
     def latest(self, name: ModelName) -> Found[VersionRow]:
         """Resolve the highest READY version."""
 
@@ -94,10 +97,6 @@ class ReadTransaction(Resolver, PolicyLog, LifeReads):
         """Resolve a registered model by its id."""
 
     @abstractmethod
-    def version_by_id(self, version_id: str) -> Found[VersionRow]:
-        """Resolve a version by its id."""
-
-    @abstractmethod
     def visible_ranges(self, visible: Visible, kind: SecurableKind) -> Ranges:
         """Return the name ranges of the securables of a kind that may be seen, compiled in this transaction."""
 
@@ -116,7 +115,7 @@ class ReadTransaction(Resolver, PolicyLog, LifeReads):
     @abstractmethod
     def list_versions(
         self, model_id: str, *, reader_id: str | None, before: int | None, limit: int
-    ) -> tuple[ModelVersion, ...]:
+    ) -> tuple[VersionRow, ...]:
         """Return a model's versions, highest first.
 
         Args:

@@ -47,12 +47,14 @@ class VersionRow:
         author_id: The principal that registered it.
         manifest_id: Its manifest; None before one is known.
         lease: The lease last taken; None where there was none.
+        source_ids: The ids of the registered versions that it was made from, which stay when those are renamed.
     """
 
     version: ModelVersion
     author_id: str
     manifest_id: str | None = None
     lease: Lease | None = None
+    source_ids: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)

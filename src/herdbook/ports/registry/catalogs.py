@@ -116,6 +116,12 @@ class Catalogs(RegistryPart):
             PermissionDeniedError: the caller lacks MANAGE on it, or CREATE_CATALOG on the metastore.
             AlreadyExistsError: the new name is taken.
             ConcurrentUpdateError: somebody changed it first.
+
+        Example:
+            >>> str(registry.rename_catalog("main", "prod").name)
+            'prod'
+            >>> registry.get_registered_model("prod.default.iris").latest_version
+            1
         """
         raise self._unsupported(Operation.RENAME_CATALOG)
 
@@ -140,6 +146,12 @@ class Catalogs(RegistryPart):
             PermissionDeniedError: the caller lacks MANAGE on it.
             NotEmptyError: it holds schemas and `force` was not given.
             RuleViolationError: a rule or hold on something in it forbids it.
+
+        Example:
+            >>> registry.create_catalog("scratch").comment
+            >>> registry.delete_catalog("scratch")
+            >>> [str(catalog.name) for catalog in registry.list_catalogs().items]
+            ['main']
         """
         raise self._unsupported(Operation.DELETE_CATALOG)
 
@@ -157,6 +169,13 @@ class Catalogs(RegistryPart):
             NotFoundError: the trash holds none that the caller may know of.
             PermissionDeniedError: the caller lacks MANAGE on it, or CREATE_CATALOG on the metastore.
             AlreadyExistsError: the name is taken; give `new_name`.
+
+        Example:
+            >>> registry.create_catalog("scratch").comment
+            >>> registry.delete_catalog("scratch")
+            >>> [deleted] = registry.list_deleted("metastore:").items
+            >>> str(registry.restore_catalog(deleted.id).name)
+            'scratch'
         """
         raise self._unsupported(Operation.RESTORE_CATALOG)
 
@@ -170,5 +189,12 @@ class Catalogs(RegistryPart):
         Raises:
             NotFoundError: the trash holds none that the caller may know of.
             PermissionDeniedError: the caller lacks MANAGE on the metastore.
+
+        Example:
+            >>> registry.create_catalog("scratch").comment
+            >>> registry.delete_catalog("scratch")
+            >>> registry.purge_catalog(registry.list_deleted("metastore:").items[0].id)
+            >>> registry.list_deleted("metastore:").items
+            ()
         """
         raise self._unsupported(Operation.PURGE_CATALOG)

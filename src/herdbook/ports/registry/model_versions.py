@@ -256,6 +256,12 @@ class ModelVersions(RegistryPart):
             NotFoundError: there is none that the caller may know of.
             PermissionDeniedError: the caller lacks MANAGE on the model.
             RuleViolationError: an alias points to it, or a hold forbids it.
+
+        Example:
+            >>> registry.delete_registered_model_alias("main.default.iris@champion")
+            >>> registry.delete_model_version("main.default.iris/1", reason="trained on the wrong data")
+            >>> registry.list_model_versions("main.default.iris").items
+            ()
         """
         raise self._unsupported(Operation.DELETE_MODEL_VERSION)
 
@@ -269,6 +275,12 @@ class ModelVersions(RegistryPart):
         Raises:
             NotFoundError: the trash holds none that the caller may know of.
             PermissionDeniedError: the caller lacks MANAGE or CREATE_MODEL_VERSION on the model.
+
+        Example:
+            >>> registry.delete_registered_model_alias("main.default.iris@champion")
+            >>> registry.delete_model_version("main.default.iris/1")
+            >>> registry.restore_model_version("main.default.iris/1").status.value
+            'READY'
         """
         raise self._unsupported(Operation.RESTORE_MODEL_VERSION)
 
@@ -282,5 +294,12 @@ class ModelVersions(RegistryPart):
         Raises:
             NotFoundError: the trash holds none that the caller may know of.
             PermissionDeniedError: the caller lacks MANAGE on the schema.
+
+        Example:
+            >>> registry.delete_registered_model_alias("main.default.iris@champion")
+            >>> registry.delete_model_version("main.default.iris/1")
+            >>> registry.purge_model_version("main.default.iris/1")
+            >>> registry.create_model_version("main.default.iris").version
+            2
         """
         raise self._unsupported(Operation.PURGE_MODEL_VERSION)

@@ -31,5 +31,11 @@ class Ownership(RegistryPart):
             PermissionDeniedError: the caller lacks MANAGE on it.
             InvalidArgumentError: `to` cannot own anything.
             ConcurrentUpdateError: somebody else owns it now.
+
+        Example:
+            >>> me = registry.get_current_principal().name
+            >>> registry.transfer_ownership("main.default.iris", me, expected_owner=me)
+            >>> registry.get_registered_model("main.default.iris").owner == str(me)
+            True
         """
         raise self._unsupported(Operation.TRANSFER_OWNERSHIP)

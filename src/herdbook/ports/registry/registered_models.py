@@ -152,6 +152,10 @@ class RegisteredModels(RegistryPart):
             PermissionDeniedError: the caller lacks MANAGE on it, or CREATE_MODEL on the schema.
             AlreadyExistsError: the new name is taken.
             ConcurrentUpdateError: somebody changed it first.
+
+        Example:
+            >>> registry.rename_registered_model("main.default.iris", "main.default.Iris").aliases
+            {'champion': 1}
         """
         raise self._unsupported(Operation.RENAME_REGISTERED_MODEL)
 
@@ -176,6 +180,12 @@ class RegisteredModels(RegistryPart):
             PermissionDeniedError: the caller lacks MANAGE on it.
             NotEmptyError: it has versions and `force` was not given.
             RuleViolationError: a rule or hold on something in it forbids it.
+
+        Example:
+            >>> registry.delete_registered_model_alias("main.default.iris@champion")
+            >>> registry.delete_registered_model("main.default.iris", force=True, reason="superseded")
+            >>> registry.list_registered_models("main.default").items
+            ()
         """
         raise self._unsupported(Operation.DELETE_REGISTERED_MODEL)
 
@@ -193,6 +203,13 @@ class RegisteredModels(RegistryPart):
             NotFoundError: the trash holds none that the caller may know of.
             PermissionDeniedError: the caller lacks MANAGE on it, or CREATE_MODEL on the schema.
             AlreadyExistsError: the name is taken; give `new_name`.
+
+        Example:
+            >>> registry.delete_registered_model_alias("main.default.iris@champion")
+            >>> registry.delete_registered_model("main.default.iris", force=True)
+            >>> [deleted] = registry.list_deleted("main.default").items
+            >>> registry.restore_registered_model(deleted.id).latest_version
+            1
         """
         raise self._unsupported(Operation.RESTORE_REGISTERED_MODEL)
 
@@ -206,5 +223,12 @@ class RegisteredModels(RegistryPart):
         Raises:
             NotFoundError: the trash holds none that the caller may know of.
             PermissionDeniedError: the caller lacks MANAGE on the schema.
+
+        Example:
+            >>> registry.delete_registered_model_alias("main.default.iris@champion")
+            >>> registry.delete_registered_model("main.default.iris", force=True)
+            >>> registry.purge_registered_model(registry.list_deleted("main.default").items[0].id)
+            >>> registry.list_deleted("main.default").items
+            ()
         """
         raise self._unsupported(Operation.PURGE_REGISTERED_MODEL)

@@ -121,6 +121,12 @@ class Schemas(RegistryPart):
             PermissionDeniedError: the caller lacks MANAGE on it, or CREATE_SCHEMA on the catalog.
             AlreadyExistsError: the new name is taken.
             ConcurrentUpdateError: somebody changed it first.
+
+        Example:
+            >>> str(registry.rename_schema("main.default", "main.fraud").name)
+            'main.fraud'
+            >>> registry.get_model_version_by_alias("main.fraud.iris@champion").version
+            1
         """
         raise self._unsupported(Operation.RENAME_SCHEMA)
 
@@ -145,6 +151,12 @@ class Schemas(RegistryPart):
             PermissionDeniedError: the caller lacks MANAGE on it.
             NotEmptyError: it holds registered models and `force` was not given.
             RuleViolationError: a rule or hold on something in it forbids it.
+
+        Example:
+            >>> registry.create_schema("main.scratch").comment
+            >>> registry.delete_schema("main.scratch")
+            >>> [str(schema.name) for schema in registry.list_schemas("main").items]
+            ['main.default']
         """
         raise self._unsupported(Operation.DELETE_SCHEMA)
 
@@ -162,6 +174,13 @@ class Schemas(RegistryPart):
             NotFoundError: the trash holds none that the caller may know of.
             PermissionDeniedError: the caller lacks MANAGE on it, or CREATE_SCHEMA on the catalog.
             AlreadyExistsError: the name is taken; give `new_name`.
+
+        Example:
+            >>> registry.create_schema("main.scratch").comment
+            >>> registry.delete_schema("main.scratch")
+            >>> [deleted] = registry.list_deleted("main").items
+            >>> str(registry.restore_schema(deleted.id, new_name="main.again").name)
+            'main.again'
         """
         raise self._unsupported(Operation.RESTORE_SCHEMA)
 
@@ -175,5 +194,12 @@ class Schemas(RegistryPart):
         Raises:
             NotFoundError: the trash holds none that the caller may know of.
             PermissionDeniedError: the caller lacks MANAGE on the catalog.
+
+        Example:
+            >>> registry.create_schema("main.scratch").comment
+            >>> registry.delete_schema("main.scratch")
+            >>> registry.purge_schema(registry.list_deleted("main").items[0].id)
+            >>> registry.list_deleted("main").items
+            ()
         """
         raise self._unsupported(Operation.PURGE_SCHEMA)

@@ -24,5 +24,11 @@ class Trash(RegistryPart):
         Raises:
             NotFoundError: there is no such thing that the caller may know of.
             PermissionDeniedError: the caller lacks MANAGE on it.
+
+        Example:
+            >>> registry.delete_registered_model_alias("main.default.iris@champion")
+            >>> registry.delete_model_version("main.default.iris/1")
+            >>> [(item.kind.value, item.name) for item in registry.list_deleted("main").items]
+            [('MODEL_VERSION', 'main.default.iris/1')]
         """
         raise self._unsupported(Operation.LIST_DELETED)
