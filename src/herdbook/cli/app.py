@@ -31,6 +31,8 @@ GROUPS = {
 COMMANDS = {
     "init": ("herdbook.cli.setup:init", "Make a registry in a folder."),
     "register": ("herdbook.cli.register:register", "Register a model's files as the next version."),
+    "trash": ("herdbook.cli.life:trash", "List what was deleted and can be restored."),
+    "transfer": ("herdbook.cli.life:transfer", "Give a catalog, schema or model to another owner."),
     "sweep": ("herdbook.cli.setup:sweep", "Fail what was abandoned, and remove bytes that nothing refers to."),
     "whoami": ("herdbook.cli.setup:whoami", "Show who you are to the registry."),
     "version": ("herdbook.cli.setup:version", "Show the version of Herdbook."),

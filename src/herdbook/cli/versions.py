@@ -87,3 +87,56 @@ def download(uri: str, folder: Path, *, options: Options = DEFAULT) -> None:
         with bytes_bar("downloading", version.total_size, quiet=options.json) as progress:
             target = download_artifacts(version.ref, folder, registry=registry, progress=progress)
         say(options, f"{version.ref} is in {target}", version=str(version.ref), folder=str(target))
+
+
+@app.command
+def copy(source: str, target: str, *, reason: str | None = None, options: Options = DEFAULT) -> None:
+    """Make a new version of a model from another version, without moving bytes.
+
+    Args:
+        source: MODEL/VERSION, MODEL@ALIAS or MODEL/latest.
+        target: CATALOG.SCHEMA.MODEL; made if it is missing.
+        reason: Why; kept in the audit log.
+    """
+    from herdbook.client.download import resolve  # noqa: PLC0415 `--help` needs no database
+
+    with opened(options) as registry:
+        show(options, registry.copy_model_version(resolve(registry, source).ref, target, reason=reason))
+
+
+@app.command
+def delete(version: str, *, reason: str | None = None, options: Options = DEFAULT) -> None:
+    """Move a version to the trash; its number is never used again.
+
+    Args:
+        version: MODEL/VERSION.
+        reason: Why; kept in the audit log.
+    """
+    with opened(options) as registry:
+        registry.delete_model_version(version, reason=reason)
+        say(options, f"{version} is in the trash", version=version)
+
+
+@app.command
+def restore(version: str, *, reason: str | None = None, options: Options = DEFAULT) -> None:
+    """Bring a version back from the trash.
+
+    Args:
+        version: MODEL/VERSION.
+        reason: Why; kept in the audit log.
+    """
+    with opened(options) as registry:
+        show(options, registry.restore_model_version(version, reason=reason))
+
+
+@app.command
+def purge(version: str, *, reason: str | None = None, options: Options = DEFAULT) -> None:
+    """Remove what a version in the trash holds, for good.
+
+    Args:
+        version: MODEL/VERSION.
+        reason: Why; kept in the audit log.
+    """
+    with opened(options) as registry:
+        registry.purge_model_version(version, reason=reason)
+        say(options, f"{version} is gone; `herdbook sweep` frees its bytes", version=version)

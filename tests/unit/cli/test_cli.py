@@ -50,6 +50,24 @@ def registered(run):
     return run
 
 
+@pytest.fixture
+def trashed(registered):
+    """Something of every kind in the trash; returns its ids by kind."""
+    for words in (
+        ("versions", "copy", f"{NAME}/1", NAME),
+        ("versions", "delete", f"{NAME}/2"),
+        ("catalogs", "create", "scratch"),
+        ("schemas", "create", "main.scratch"),
+        ("models", "create", "main.default.scratch"),
+        ("catalogs", "delete", "scratch"),
+        ("schemas", "delete", "main.scratch"),
+        ("models", "delete", "main.default.scratch"),
+    ):
+        assert registered(*words)[0] == 0
+    return {f"trashed {item['kind']}": item["id"] for item in json.loads(registered("trash", "--json")[1])}
+
+
+CONTAINERS = ("catalogs", "schemas", "models")
 READS = [
     ("catalogs", "list"),
     ("catalogs", "get", "main"),
@@ -68,6 +86,8 @@ READS = [
     ("whoami",),
     ("version",),
     ("sweep", "--dry-run"),
+    ("trash",),
+    ("trash", "main.default"),
 ]
 WRITES = [
     ("catalogs", "create", "prod", "--comment", "c"),
@@ -84,12 +104,33 @@ WRITES = [
     ("tags", "delete", f"{NAME}/1", "a"),
     ("register", "model", NAME, "--signature", "signature.json"),
     ("sweep",),
+    ("catalogs", "rename", "main", "prod"),
+    ("catalogs", "delete", "main", "--force"),
+    ("catalogs", "restore", "trashed CATALOG"),
+    ("catalogs", "purge", "trashed CATALOG"),
+    ("schemas", "rename", "main.default", "main.fraud"),
+    ("schemas", "delete", "main.default", "--force"),
+    ("schemas", "restore", "trashed SCHEMA", "--as", "main.again"),
+    ("schemas", "purge", "trashed SCHEMA"),
+    ("models", "rename", NAME, "main.default.flower"),
+    ("models", "delete", NAME, "--force"),
+    ("models", "restore", "trashed REGISTERED_MODEL"),
+    ("models", "purge", "trashed REGISTERED_MODEL"),
+    ("versions", "copy", f"{NAME}@champion", "main.default.copy"),
+    ("versions", "delete", f"{NAME}/1"),
+    ("versions", "restore", f"{NAME}/2"),
+    ("versions", "purge", f"{NAME}/2", "--reason", "r"),
+    ("transfer", NAME, "me"),
 ]
 
 
 @pytest.mark.parametrize("words", READS + WRITES, ids=" ".join)
-def test_for_people_and_for_programs(registered, words):
+def test_for_people_and_for_programs(registered, trashed, words):
     """Every command answers people, and with --json one JSON document on standard output and nothing else."""
+    if "delete" in words and words[0] in (*CONTAINERS, "versions"):
+        registered("aliases", "delete", f"{NAME}@champion")
+    me = json.loads(registered("whoami", "--json")[1])["name"]
+    words = tuple(me if word == "me" else trashed.get(word, word) for word in words)
     if words in READS:
         code, out, err = registered(*words)
         assert (code, err) == (0, "")
