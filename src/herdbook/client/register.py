@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from herdbook.client.notebook import use
 from herdbook.client.sources import SourceFile, collect, lineage_of
 from herdbook.entities import FileEntry, FileStat, Lineage, Manifest, ModelVersion, SlotNeed, VersionStatus
-from herdbook.errors import AlreadyExistsError, NotFoundError
+from herdbook.errors import AlreadyExistsError, NotFoundError, RegistryError, RuleViolationError
 from herdbook.names import ModelName
 from herdbook.ports.artifacts import Progress
 from herdbook.ports.registry import FileUpload, ModelLike, Registry
@@ -63,15 +63,19 @@ def register_model(
     origin = lineage_of(files, os.fspath(source), lineage)
     with use(registry) as opened:
         model = name if isinstance(name, ModelName) else ModelName.parse(name)
-        _ensure_model(opened, model)
+        made = _ensure_model(opened, model)
         job = _Registration(opened, model, files, progress)
-        return job.run(
-            {"comment": comment, "tags": tags, "lineage": origin, "idempotency_key": idempotency_key},
-            resumed=idempotency_key is not None,
-        )
+        arguments = {"comment": comment, "tags": tags, "lineage": origin, "idempotency_key": idempotency_key}
+        try:
+            return job.run(arguments, resumed=idempotency_key is not None)
+        except RuleViolationError:
+            if made:
+                _drop_if_bare(opened, model)
+            raise
 
 
-def _ensure_model(registry: Registry, name: ModelName) -> None:
+def _ensure_model(registry: Registry, name: ModelName) -> bool:
+    """Make a model that is missing; returns whether it was."""
     try:
         registry.upload_plan(name, [])
     except NotFoundError:
@@ -79,6 +83,16 @@ def _ensure_model(registry: Registry, name: ModelName) -> None:
             registry.create_registered_model(name)
         except AlreadyExistsError:
             registry.upload_plan(name, [])
+        else:
+            return True
+    return False
+
+
+def _drop_if_bare(registry: Registry, name: ModelName) -> None:
+    """Delete a model that holds nothing, not even the record of a version that was refused."""
+    with suppress(RegistryError):
+        if not registry.list_model_versions(name, max_results=1).items:
+            registry.delete_registered_model(name, reason="its first version was refused before it was begun")
 
 
 class _Registration:
