@@ -1,4 +1,4 @@
-"""The metadata store contract over SQLite, in a file and in memory."""
+"""The metadata store contract over SQLite, in a file and in memory, and over PostgreSQL."""
 
 from __future__ import annotations
 
@@ -20,5 +20,13 @@ class TestSqliteMemory(MetadataStoreContract):
     @pytest.fixture
     def store(self):
         store = SqlStore.open("sqlite://")
+        yield store
+        store.close()
+
+
+class TestPostgres(MetadataStoreContract):
+    @pytest.fixture
+    def store(self, postgres_url):
+        store = SqlStore.open(postgres_url)
         yield store
         store.close()

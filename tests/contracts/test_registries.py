@@ -1,4 +1,4 @@
-"""The registry contract, over SQLite in a file and in memory, and through the front door."""
+"""The registry contract, over SQLite in a file and in memory, over PostgreSQL, and through the front door."""
 
 from __future__ import annotations
 
@@ -24,6 +24,23 @@ class TestSqliteMemory(RegistryContract):
     def registry(self, make_metastore):
         metastore = make_metastore("sqlite://")
         return metastore.for_caller(metastore.asserted(FOUNDER))
+
+
+class TestPostgres(RegistryContract):
+    @pytest.fixture
+    def registry(self, make_metastore, postgres_url):
+        # `make_metastore` is torn down last, so it is closed here, before the rows are deleted.
+        metastore = make_metastore(postgres_url)
+        yield metastore.for_caller(metastore.asserted(FOUNDER))
+        metastore.close()
+
+
+class TestPostgresByUri(RegistryContract):
+    @pytest.fixture
+    def registry(self, tmp_path, postgres_url):
+        settings = Settings(artifact_root=str(tmp_path / "artifacts"))
+        with open_registry(postgres_url, settings=settings) as registry:
+            yield registry
 
 
 class TestEmbeddedFolder(RegistryContract):

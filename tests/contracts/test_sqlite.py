@@ -25,9 +25,9 @@ def test_what_is_no_database_is_refused(tmp_path):
 
 
 def test_other_urls_are_refused():
-    """A URL of another database is a mistake of the caller's."""
-    with pytest.raises(InvalidArgumentError, match="postgresql"):
-        SqlStore.open("postgresql://host/db")
+    """A URL of a database that is not known is a mistake of the caller's."""
+    with pytest.raises(InvalidArgumentError, match="mysql"):
+        SqlStore.open("mysql://host/db")
 
 
 class TestFile(StoreFixtures):

@@ -64,7 +64,7 @@ class TestFile(StoreFixtures):
 
     def test_a_thread_waits_for_its_turn_only_so_long(self, ready, monkeypatch):
         """A writer that cannot get its turn is told that the registry is busy."""
-        monkeypatch.setattr("herdbook.adapters.sql.store.BUSY_S", 0.1)
+        monkeypatch.setattr("herdbook.adapters.sql.sqlite_store.BUSY_S", 0.1)
         with ready.write(), ThreadPoolExecutor(1) as pool:
 
             def work():

@@ -180,5 +180,10 @@ OPERATIONS: dict[Operation, Need] = {
     Op.SWEEP_ARTIFACTS: Need((P.MANAGE,), _T.METASTORE, _S.WRITE),
 }
 
+ADDING = frozenset(
+    {Op.CREATE_CATALOG, Op.CREATE_SCHEMA, Op.CREATE_REGISTERED_MODEL, Op.CREATE_MODEL_VERSION, Op.COPY_MODEL_VERSION}
+)
+"""Verbs that only add to what they name; every other change waits for its turn on it."""
+
 if missing := set(Operation) - set(OPERATIONS):
     raise ImportError(f"operations without a requirement: {', '.join(sorted(missing))} (AUTHORIZATION R39)")

@@ -9,11 +9,11 @@ from typing import Generic, TypeVar
 
 from attrs import evolve, field, frozen
 
-from herdbook.entities import Caller, Chain
+from herdbook.entities import Caller, Chain, Link
 from herdbook.entities.ledger import IdempotencyRecord
 from herdbook.errors import ConflictError, NotFoundError, PermissionDeniedError
 from herdbook.policy.limits import check_idempotency_key, check_reason
-from herdbook.policy.operations import OPERATIONS, Need, Target, kind_of
+from herdbook.policy.operations import OPERATIONS, ADDING, Need, Target, kind_of
 from herdbook.ports.metadata import Found, MetadataStore, ReadTransaction, Resolver, Stamp, WriteTransaction
 from herdbook.ports.system import Clock, Ids
 from herdbook.service.authority import Authority
@@ -222,10 +222,12 @@ class Gate:
         """
         check_reason(reason)
         check_idempotency_key(idempotency.key if idempotency is not None else None)
-        if not admitted:
-            self.admit(caller, operation, subject)
+        first = None if admitted else self.admit(caller, operation, subject)
         with self._store.write(exclusive=exclusive) as tx:
-            found = self.admit(caller, operation, subject, tx, tx)
+            if exclusive or operation in ADDING:
+                found = self.admit(caller, operation, subject, tx, tx)
+            else:
+                found = self._admit_in_turn(tx, caller, operation, subject, first)
             stamp = Stamp(at_ms=self._clock.now_ms(), by=caller.principal_id)
             if idempotency is not None and idempotency.key is not None:
                 kept = _replay(tx, caller, idempotency.verb or operation, idempotency, stamp)
@@ -238,6 +240,25 @@ class Gate:
             if idempotency is not None and idempotency.key is not None:
                 _remember(tx, caller, idempotency.verb or operation, idempotency, outcome.result, stamp)
         return outcome.result
+
+    def _admit_in_turn(
+        self,
+        tx: WriteTransaction,
+        caller: Caller,
+        operation: Operation,
+        subject: Subject[T],
+        seen: Admitted[T] | None,
+    ) -> Admitted[T]:
+        """Admit in the transaction that writes, after every other change to the same thing."""
+        if seen is None:
+            seen = self.admit(caller, operation, subject, tx, tx)
+        row = _row_of(seen.chain)
+        tx.lock(row.kind, row.id)
+        found = self.admit(caller, operation, subject, tx, tx)
+        # Between the two another thing may have got the name; within the transaction names stand still.
+        return (
+            found if _row_of(found.chain).id == row.id else self._admit_in_turn(tx, caller, operation, subject, found)
+        )
 
     def _refusal(
         self, denied: Denied, chain: Chain, what: str, operation: Operation, log: ReadTransaction | None
@@ -270,6 +291,11 @@ def _level(target: Target, chain: Chain) -> SecurableKind:
 def missing(what: str) -> NotFoundError:
     """Return the one answer for what does not exist and for what the caller may not know of (R8)."""
     return NotFoundError(f"There is no {what} that you may know of.", hint="Check the name, or ask for access.")
+
+
+def _row_of(chain: Chain) -> Link:
+    """Return the link whose row stands for a chain's object: an alias hangs on its model."""
+    return next(link for link in chain.links if link.kind is not SecurableKind.MODEL_ALIAS)
 
 
 def _request_sha256(idempotency: Idempotency[R]) -> str:

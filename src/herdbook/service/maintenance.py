@@ -85,7 +85,7 @@ class GovernedMaintenance(GovernedPart, Maintenance):
         gone: set[str] = set()
 
         def remove(tx: WriteTransaction, _: Stamp) -> tuple[int, dict[str, object]]:
-            # Under the writer's lock nobody can begin to refer to a blob between the look and the removal.
+            # In an exclusive transaction nobody can begin to refer to a blob between the look and the removal.
             still_dead = candidates - tx.live_digests(sorted(candidates))
             for sha256 in sorted(still_dead):
                 self._core.artifacts.remove(sha256)
@@ -101,4 +101,5 @@ class GovernedMaintenance(GovernedPart, Maintenance):
             happened = Happened(on=admitted.chain.object, detail=detail) if count else None
             return Outcome(result=count, happened=happened)
 
-        return self._core.gate.change(self._caller, Operation.SWEEP_ARTIFACTS, subjects.metastore(), body)
+        operation = Operation.SWEEP_ARTIFACTS
+        return self._core.gate.change(self._caller, operation, subjects.metastore(), body, exclusive=True)

@@ -101,7 +101,7 @@ class Metastore:
         with self._store.read() as tx:
             principal = tx.principal(name)
         if principal is None:
-            with self._store.write() as writing:
+            with self._store.write(exclusive=True) as writing:
                 principal = writing.principal(name) or self._introduce(writing, name)
         if not principal.enabled:
             raise UnauthenticatedError(f"{name} is disabled.", hint="Ask a metastore admin.")
@@ -120,10 +120,9 @@ class Metastore:
         self._store.close()
 
     def _found(self, founding: Founding, admission: Admission) -> None:
-        with self._store.write() as tx:
+        with self._store.write(exclusive=True) as tx:
             if tx.revision() > 0:
                 return
-            tx.lock_policy()
             creator = self._introduce(tx, founding.creator)
             stamp = Stamp(at_ms=self._clock.now_ms(), by=creator.id)
             metastore = tx.metastore().object

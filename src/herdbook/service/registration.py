@@ -142,7 +142,7 @@ class GovernedRegistration(GovernedPart):
 
         def body(tx: WriteTransaction, again: Admitted[VersionRow], stamp: Stamp) -> Outcome[tuple[FileEntry, ...]]:
             row = self._check_pending(again, subject.what)
-            # The sweep removes under the same lock, so what is there now stays while this row refers to it.
+            # The sweep is exclusive, so what is there now stays while this row refers to it.
             if any(self._core.artifacts.size(entry.sha256) is None for entry in entries):
                 raise IntegrityError("A file that was just sent is gone from the store.", hint="Send it again.")
             tx.add_uploads(row.version.id, entries, stamp)

@@ -169,13 +169,11 @@ class LedgerContract(StoreFixtures):
         bob = Principal(id="b" * 32, name=PrincipalName.parse("role:bob"), enabled=False, created_at=datetime.now(UTC))
         with ready.read() as tx:
             assert (tx.revision(), tx.changes(0) or (), tx.applied().files) == (0, (), ())
-        with ready.write() as tx:
-            tx.lock_policy()
+        with ready.write(exclusive=True) as tx:
             tx.insert_principal(bob)
             one = AppliedPolicy(revision=0, files=files)
             assert tx.apply_policy(one, add=[first, member], reason="r", stamp=stamp()) == 1
-        with ready.write() as tx:
-            tx.lock_policy()
+        with ready.write(exclusive=True) as tx:
             two = AppliedPolicy(revision=1, files=files[:1])
             assert tx.apply_policy(two, add=[second], reason=None, stamp=stamp()) == 2
         with ready.read() as tx:

@@ -16,5 +16,8 @@ def _open(uri: str, _options: Any) -> MetadataStore:
 
 @hookimpl
 def herdbook_metadata_schemes() -> list[MetadataScheme]:
-    """Contribute `sqlite:`."""
-    return [MetadataScheme(name="sqlite", open=_open)]
+    """Contribute `sqlite:` and `postgresql:`."""
+    return [
+        MetadataScheme(name="sqlite", open=_open),
+        MetadataScheme(name="postgresql", open=_open, install_hint="pip install 'herdbook[postgres]'"),
+    ]

@@ -22,9 +22,6 @@ class PolicyWrites(PolicyLog):
 
     _run: Runner
 
-    def lock_policy(self) -> None:
-        """Take the policy lock; SQLite's only writer holds it already."""
-
     def insert_principal(self, principal: Principal) -> None:
         """Insert a principal."""
         row: dict[str, object] = {

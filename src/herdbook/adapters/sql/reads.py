@@ -33,7 +33,7 @@ _NO_LIMIT = 2**62
 # at `after`; it is not compared with `>`, which SQLite would take for the bound to begin at instead of a range's own.
 _IN_RANGES = """WITH r(low, high) AS (SELECT value->>0, value->>1 FROM [[pairs ranges]]),
     page(id) AS MATERIALIZED (
-        SELECT k.id FROM r CROSS JOIN {table} k [[indexed uq_{table}_key_live]] ON k.key >= r.low AND k.key < r.high
+        SELECT k.id FROM r [[nested {table} k]] [[indexed uq_{table}_key_live]] ON k.key >= r.low AND k.key < r.high
         WHERE k.deleted_at IS NULL AND k.key <> :after {within} [[ordered k.key]] LIMIT :limit)
     SELECT {columns} FROM page CROSS JOIN {source} WHERE {x}.id = page.id ORDER BY {x}.key"""
 _ASSIGNMENT = """SELECT a.alias, v.version, a.valid_from, a.valid_to, coalesce(ps.written, a.set_by), a.reason,
@@ -44,11 +44,11 @@ _READY_VERSION = """v.manifest_id = f.manifest_id AND v.status = 'READY' AND v.d
 # From the model's side: a requirements file stands in the manifests of very many other models.
 _SIZES_HELD = f"""SELECT CAST(w.value AS bigint) FROM [[each wanted]] w
     WHERE EXISTS (SELECT 1 FROM manifest_files f WHERE f.size = CAST(w.value AS bigint))
-    AND EXISTS (SELECT 1 FROM model_versions v CROSS JOIN manifest_files f ON {_READY_VERSION}
+    AND EXISTS (SELECT 1 FROM model_versions v [[nested manifest_files f]] ON {_READY_VERSION}
         WHERE v.model_id = :model AND f.size = CAST(w.value AS bigint))"""
 _FILES_HELD = f"""SELECT w.value->>0, CAST(w.value->>1 AS bigint) FROM [[pairs wanted]] w
     WHERE EXISTS (SELECT 1 FROM manifest_files f WHERE f.sha256 = w.value->>0)
-    AND EXISTS (SELECT 1 FROM model_versions v CROSS JOIN manifest_files f ON {_READY_VERSION}
+    AND EXISTS (SELECT 1 FROM model_versions v [[nested manifest_files f]] ON {_READY_VERSION}
         WHERE v.model_id = :model AND f.sha256 = w.value->>0 AND f.size = CAST(w.value->>1 AS bigint))"""
 # A file that very many models hold must not be looked up in all of them.
 _HOLDERS = f"""SELECT DISTINCT v.model_id FROM manifest_files f JOIN model_versions v ON {_READY_VERSION}
@@ -153,7 +153,7 @@ class SqlReads(SqlResolver, PolicyRows, SqlLifeReads, ReadTransaction):
     def list_files(self, manifest_id: str, *, after: str, limit: int) -> tuple[FileEntry, ...]:
         """Return a manifest's files."""
         sql = """SELECT path, size, sha256 FROM manifest_files
-            WHERE manifest_id = :id AND path > :after ORDER BY path LIMIT :limit"""
+            WHERE manifest_id = :id AND [[bytewise path]] > :after ORDER BY [[bytewise path]] LIMIT :limit"""
         return _files(self._run.all(sql, id=manifest_id, after=after, limit=limit))
 
     def file(self, manifest_id: str, path: str) -> FileEntry | None:
@@ -207,7 +207,7 @@ class SqlReads(SqlResolver, PolicyRows, SqlLifeReads, ReadTransaction):
 
     def uploads(self, version_id: str) -> tuple[FileEntry, ...]:
         """Return the files sent so far for a pending version."""
-        sql = "SELECT path, size, sha256 FROM uploads WHERE version_id = :id ORDER BY path"
+        sql = "SELECT path, size, sha256 FROM uploads WHERE version_id = :id ORDER BY [[bytewise path]]"
         return _files(self._run.all(sql, id=version_id))
 
     def principal(self, name: PrincipalName) -> Principal | None:

@@ -31,7 +31,10 @@ _PENDING = VersionStatus.PENDING_REGISTRATION.value
 
 
 class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
-    """A write transaction over one driver cursor; on SQLite its BEGIN IMMEDIATE is the policy lock too."""
+    """A write transaction over one driver cursor, beside which there is no other: SQLite has one writer at a time."""
+
+    def lock(self, kind: SecurableKind, securable_id: str) -> None:
+        """Nobody else writes."""
 
     def insert_catalog(
         self, catalog_id: str, name: CatalogName, *, comment: str | None, owner_id: str, stamp: Stamp
@@ -108,11 +111,12 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
 
     def insert_manifest(self, manifest: Manifest, sha256: str, *, new_id: str) -> str:
         """Return the id of a manifest, inserted unless an equal one is there."""
+        row = {"id": new_id, "sha256": sha256, "total_size": manifest.total_size, "file_count": len(manifest.files)}
         known = self._run.one("SELECT id FROM manifests WHERE sha256 = :sha256", sha256=sha256)
+        if known is None and not self._run.run(f"{insert_sql(tables.manifests, *row)} ON CONFLICT DO NOTHING", **row):
+            known = self._run.one("SELECT id FROM manifests WHERE sha256 = :sha256", sha256=sha256)
         if known is not None:
             return str(known[0])
-        row = {"id": new_id, "sha256": sha256, "total_size": manifest.total_size, "file_count": len(manifest.files)}
-        self._run.run(insert_sql(tables.manifests, *row), **row)
         files = [{"manifest_id": new_id, "path": f.path, "size": f.size, "sha256": f.sha256} for f in manifest.files]
         self._run.many(insert_sql(tables.manifest_files, "manifest_id", "path", "size", "sha256"), files)
         return new_id
@@ -306,9 +310,11 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
         self._run.run(sql, id=row_id, comment=comment, at=stamp.at_ms, by=stamp.by)
 
     def _describe(self, manifest_id: str, description: ModelDescription) -> None:
-        if self._run.one("SELECT 1 FROM manifests WHERE id = :id AND description IS NULL", id=manifest_id) is not None:
-            text = to_json(description).decode()
-            self._run.run("UPDATE manifests SET description = :text WHERE id = :id", id=manifest_id, text=text)
+        self._run.run(
+            "UPDATE manifests SET description = :text WHERE id = :id AND description IS NULL",
+            id=manifest_id,
+            text=to_json(description).decode(),
+        )
 
     def _end_alias(self, model_id: str, key: str, at_ms: int, stamp: Stamp) -> None:
         sql = """UPDATE aliases SET valid_to = [[greatest :at, valid_from + 1]], ended_by = :by

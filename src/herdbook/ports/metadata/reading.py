@@ -181,7 +181,10 @@ class ReadTransaction(Resolver, PolicyLog, LifeReads):
 
     @abstractmethod
     def idempotent(self, principal_id: str, operation: str, key: str, *, now_ms: int) -> IdempotencyRecord | None:
-        """Return the answer kept for a key, unless it has expired."""
+        """Return the answer kept for a key, unless it has expired.
+
+        In a write transaction, whoever asks for the same key at the same time waits until the first is over.
+        """
 
     @abstractmethod
     def live_digests(self, digests: Sequence[str], *, without: Sequence[str] = ()) -> frozenset[str]:

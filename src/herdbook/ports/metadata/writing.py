@@ -18,12 +18,16 @@ from herdbook.verdicts import Rejection, SecurableKind
 class WriteTransaction(ReadTransaction, LifeWrites):
     """A read-write transaction; all of it is committed, or nothing is.
 
-    It holds the shared policy lock from its first statement on, so the policy revision cannot move under it.
+    While it is open no exclusive one is (see `MetadataStore.write`), so neither the policy revision nor names and owners
+    move under it.
     """
 
     @abstractmethod
-    def lock_policy(self) -> None:
-        """Take the policy lock exclusively, before anything that changes rights is written."""
+    def lock(self, kind: SecurableKind, securable_id: str) -> None:
+        """Keep other changes to a securable and to what hangs on it waiting until this transaction is over.
+
+        What is read of it afterwards is what is true when this transaction writes. A transaction locks one securable.
+        """
 
     @abstractmethod
     def insert_catalog(
@@ -152,7 +156,7 @@ class WriteTransaction(ReadTransaction, LifeWrites):
         reason: str | None,
         stamp: Stamp,
     ) -> int:
-        """Begin a new policy revision with these files and further lines; returns it. Needs `lock_policy`."""
+        """Begin a new policy revision with these files and further lines; returns it. Only in an exclusive one."""
 
 
 class MetadataStore(ABC):
@@ -175,7 +179,8 @@ class MetadataStore(ABC):
         """Open a write transaction: commits on leaving, rolls back on an exception.
 
         Args:
-            exclusive: Whether no other write may run beside it: for what changes rights, names or containers.
+            exclusive: Whether no other write may run beside it: for what changes rights, names, owners or containers,
+                and for what removes bytes that nothing refers to.
 
         Raises:
             UnavailableError: the database is locked, full or gone; nothing was changed.

@@ -1,0 +1,46 @@
+"""The locks that PostgreSQL writers take, and the transactions that begin with them."""
+
+from __future__ import annotations
+
+import hashlib
+
+from herdbook.adapters.sql.store import Mode
+from herdbook.adapters.sql.writes import SqlWrites
+from herdbook.entities.ledger import IdempotencyRecord
+from herdbook.verdicts import SecurableKind
+
+# Advisory locks are a database's own; the first number sets ours apart from those of other programs in it.
+_OURS = 0x48455244
+_WRITERS = f"{_OURS}, 1"
+_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+BEGIN = {
+    Mode.READ: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    Mode.WRITE: f"{_WRITE}; SELECT pg_advisory_xact_lock_shared({_WRITERS})",
+    Mode.EXCLUSIVE: f"{_WRITE}; SELECT pg_advisory_xact_lock({_WRITERS})",
+}
+"""How each transaction begins, in one round trip. Every later statement of a writer sees what was committed before it
+got its lock, so an exclusive one finds rights, names and rows as nobody else can change them any more."""
+
+SCHEMA_LOCK = f"SELECT pg_advisory_xact_lock({_OURS}, 2)"
+"""Held while the schema is made or upgraded."""
+
+_TABLES = {
+    SecurableKind.METASTORE: "metastore",
+    SecurableKind.CATALOG: "catalogs",
+    SecurableKind.SCHEMA: "schemas",
+    SecurableKind.REGISTERED_MODEL: "registered_models",
+}
+
+
+class PostgresWrites(SqlWrites):
+    """A write transaction beside others, which waits for those that change the same thing."""
+
+    def lock(self, kind: SecurableKind, securable_id: str) -> None:
+        """Lock a securable's row against other changes; foreign keys to it are not kept waiting."""
+        self._run.one(f"SELECT 1 FROM {_TABLES[kind]} WHERE id = :id FOR NO KEY UPDATE", id=securable_id)
+
+    def idempotent(self, principal_id: str, operation: str, key: str, *, now_ms: int) -> IdempotencyRecord | None:
+        """Return the answer kept for a key; who uses the same key at the same time waits for the first."""
+        digest = hashlib.sha256(f"{principal_id}\0{operation}\0{key}".encode()).digest()
+        self._run.one("SELECT pg_advisory_xact_lock(:key)", key=int.from_bytes(digest[:8], signed=True))
+        return super().idempotent(principal_id, operation, key, now_ms=now_ms)

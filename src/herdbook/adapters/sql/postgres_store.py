@@ -1,0 +1,219 @@
+"""A metastore in PostgreSQL: many processes write, each waiting only for those that change the same thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg
+from psycopg.types.numeric import Int8Dumper
+from sqlalchemy import Engine, PoolProxiedConnection, create_engine
+
+from herdbook.adapters.sql import postgres_schema
+from herdbook.adapters.sql.dialect import POSTGRESQL
+from herdbook.adapters.sql.postgres_errors import translated
+from herdbook.adapters.sql.postgres_locks import BEGIN, PostgresWrites
+from herdbook.adapters.sql.statements import Compiler, Row, Runner
+from herdbook.adapters.sql.store import Mode, SqlStore
+from herdbook.errors import InternalError, UnavailableError
+
+POOL = 8
+MOST_CONNECTIONS = 64
+POOL_WAIT_S = 30.0
+_SETTINGS = {
+    "statement_timeout": "60s",
+    "lock_timeout": "30s",
+    "idle_in_transaction_session_timeout": "120s",
+    "client_encoding": "UTF8",
+}
+"""What a session is told: nothing waits, or keeps others waiting, for ever."""
+_CONNECT: dict[str, Any] = {
+    "autocommit": True,
+    "prepare_threshold": 2,
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "tcp_user_timeout": 30_000,
+    "application_name": "herdbook",
+}
+
+
+class PostgresStore(SqlStore):
+    """Holds one metastore in one PostgreSQL database (or one schema of it)."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, Compiler(engine.dialect, POSTGRESQL))
+
+    @staticmethod
+    def open(url: str) -> PostgresStore:
+        """Open a database, making its tables where it is empty; see `SqlStore.open`."""
+        engine = engine_of(url)
+        try:
+            with translated():
+                postgres_schema.ensure(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+        return PostgresStore(engine)
+
+    @contextmanager
+    def transaction(self, mode: Mode) -> Iterator[Runner]:
+        """Run statements in one transaction, on the connection that the thread keeps where it is free."""
+        self._after_fork()
+        with translated():
+            session = self._begun(mode)
+            try:
+                yield session.runner
+                session.commit(mode)
+            except BaseException:
+                session.roll_back()
+                raise
+            finally:
+                self._give_back(session)
+
+    def single(self, statement: Any, parameters: dict[str, Any]) -> list[Row]:
+        """Return the rows of one reading statement, in one round trip."""
+        self._after_fork()
+        with translated():
+            session = self._take()
+            try:
+                return session.runner.all(statement, **parameters)
+            except psycopg.OperationalError:
+                if not session.broken:
+                    raise
+            finally:
+                self._give_back(session)
+            # The server was restarted, or dropped what was idle: a read may simply be repeated, once.
+            session = self._take()
+            try:
+                return session.runner.all(statement, **parameters)
+            finally:
+                self._give_back(session)
+
+    def writes(self, runner: Runner) -> PostgresWrites:
+        """Return the write transaction over a runner."""
+        return PostgresWrites(runner)
+
+    def close(self) -> None:
+        """Release all connections; those that other threads keep go when the threads do."""
+        kept: _Session | None = self._local.__dict__.pop("kept", None)
+        if kept is not None and not kept.busy:
+            kept.release()
+        self._engine.dispose()
+
+    def _begun(self, mode: Mode, *, again: bool = True) -> _Session:
+        """Return a session in a new transaction; one whose connection was lost meanwhile is replaced once."""
+        session = self._take()
+        try:
+            session.begin(mode)
+        except BaseException as error:
+            lost = session.broken and isinstance(error, psycopg.OperationalError)
+            session.roll_back()
+            self._give_back(session)
+            if not (lost and again):
+                raise
+        else:
+            return session
+        return self._begun(mode, again=False)
+
+    def _take(self) -> _Session:
+        """Return the thread's session, or a further one where that is in the midst of a transaction."""
+        kept: _Session | None = getattr(self._local, "kept", None)
+        if kept is None:
+            # The pool gets the connection back when the thread, and with it this reference, is gone.
+            kept = self._local.kept = _Session(self._engine.raw_connection(), self._compiler)
+        if kept.busy:
+            return _Session(self._engine.raw_connection(), self._compiler)
+        kept.busy = True
+        return kept
+
+    def _give_back(self, session: _Session) -> None:
+        session.busy = False
+        kept = getattr(self._local, "kept", None) is session
+        if session.broken:
+            if kept:
+                del self._local.kept
+            session.drop()
+            # What else is idle was very likely lost with it.
+            self._engine.dispose()
+        elif not kept:
+            session.release()
+
+    def _after_fork(self) -> None:
+        """Give up connections that a parent process made: two processes must not talk on one."""
+        kept = (self._engine.pool, self._local)
+        if self.give_up_inherited():
+            # Kept, because closing them would end the parent's sessions.
+            self._inherited.append(kept)
+            self._engine.dispose(close=False)
+
+
+class _Session:
+    """One connection, for one thing at a time."""
+
+    def __init__(self, connection: PoolProxiedConnection, compiler: Compiler) -> None:
+        self._connection = connection
+        self._driver: psycopg.Connection[Row] = connection.driver_connection  # type: ignore[assignment]  # the pool's type is any driver's
+        self._cursor = self._driver.cursor()
+        self.runner = Runner(self._cursor, compiler)
+        self.busy = False
+
+    @property
+    def broken(self) -> bool:
+        """Whether the connection is lost."""
+        return self._driver.closed
+
+    def begin(self, mode: Mode) -> None:
+        """Begin a transaction and take its lock."""
+        self._cursor.execute(BEGIN[mode], prepare=False)
+
+    def commit(self, mode: Mode) -> None:
+        """Commit; raises UnavailableError that says so where nobody can know whether it was committed."""
+        try:
+            self._cursor.execute("COMMIT")
+        except psycopg.OperationalError as error:
+            if mode is Mode.READ or not self.broken:
+                raise
+            raise UnavailableError(
+                "The connection to the database was lost while a change was being committed.",
+                hint="It may have been made or not: read it again before you repeat it.",
+            ) from error
+        if self._cursor.statusmessage != "COMMIT":
+            raise InternalError("A transaction went on after a statement of it had failed; it was rolled back.")
+
+    def roll_back(self) -> None:
+        """Leave the transaction, if there is one and the connection is there."""
+        if not self.broken:
+            # Where this fails the connection is lost, and the server rolls back by itself.
+            with suppress(psycopg.OperationalError):
+                self._driver.rollback()
+
+    def release(self) -> None:
+        """Give the connection to the pool."""
+        self._connection.close()
+
+    def drop(self) -> None:
+        """Throw the connection away."""
+        self._connection.invalidate()
+
+
+def engine_of(url: str) -> Engine:
+    """Return an engine over a database; libpq reads the URL, so all its options may stand in it."""
+
+    def connect() -> psycopg.Connection[Any]:
+        connection: psycopg.Connection[Any] = psycopg.connect(url, **_CONNECT)
+        connection.prepared_max = 500
+        # One type for every whole number, and a statement is prepared once.
+        connection.adapters.register_dumper(int, Int8Dumper)
+        connection.execute("".join(f"SET {name} = '{value}';" for name, value in _SETTINGS.items()))
+        return connection
+
+    return create_engine(
+        "postgresql+psycopg://",
+        creator=connect,
+        pool_size=POOL,
+        max_overflow=MOST_CONNECTIONS - POOL,
+        pool_timeout=POOL_WAIT_S,
+        pool_reset_on_return=None,
+        use_native_hstore=False,
+    )

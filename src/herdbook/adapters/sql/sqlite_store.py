@@ -1,0 +1,181 @@
+"""A metastore in SQLite: one writer at a time, readers that block nobody, everything durable on commit."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.dialects import sqlite as sqlite_dialect
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from herdbook.adapters.sql import sqlite_schema
+from herdbook.adapters.sql.dialect import SQLITE
+from herdbook.adapters.sql.driver_errors import translate, translated
+from herdbook.adapters.sql.statements import Compiler, Row, Runner
+from herdbook.adapters.sql.store import Mode, SqlStore
+from herdbook.errors import InvalidArgumentError, UnavailableError
+
+BUSY_S = 30.0
+_PRAGMAS = (
+    f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -65536",
+    "PRAGMA mmap_size = 1073741824",
+)
+
+
+class SqliteStore(SqlStore):
+    """Holds one metastore in one SQLite database."""
+
+    inline_reads = True
+
+    def __init__(self, engine: Engine, database: str | None) -> None:
+        super().__init__(engine, Compiler(sqlite_dialect.dialect(paramstyle="named"), SQLITE))
+        self._database = database
+        # One writer a process; SQLite's own lock then only arbitrates between processes. In memory there is but one
+        # connection, so readers take turns on it too.
+        self._writer = threading.RLock()
+
+    @staticmethod
+    def open(url: str) -> SqliteStore:
+        """Open a database, upgraded where it is old; see `SqlStore.open`."""
+        database = database_of(url)
+        engine = engine_of(database)
+        try:
+            with translated():
+                sqlite_schema.ensure(engine, database)
+        except BaseException:
+            engine.dispose()
+            raise
+        return SqliteStore(engine, database)
+
+    @contextmanager
+    def transaction(self, mode: Mode) -> Iterator[Runner]:
+        """Run statements in one transaction: a writer is alone anyway."""
+        self._after_fork()
+        if mode is Mode.READ:
+            with self._turn(), translated(), self._cursor("BEGIN") as runner:
+                yield runner
+            return
+        writer = self._writer
+        if not writer.acquire(timeout=BUSY_S):
+            raise UnavailableError(f"The registry was busy for {BUSY_S:.0f} seconds.", hint="Try again.")
+        try:
+            with translated(), self._cursor("BEGIN IMMEDIATE") as runner:
+                yield runner
+        finally:
+            writer.release()
+
+    def single(self, statement: Any, parameters: dict[str, Any]) -> list[Row]:
+        """Return the rows of one reading statement."""
+        self._after_fork()
+        try:
+            if self._database is None:
+                with self._writer:
+                    return self._kept().all(statement, **parameters)
+            return self._kept().all(statement, **parameters)
+        except sqlite3.Error as error:
+            raise translate(error) from error
+
+    def close(self) -> None:
+        """Release all connections; those that other threads keep go when the threads do."""
+        held = self._local.__dict__.pop("held", None)
+        self._local.__dict__.pop("runner", None)
+        if held is not None:
+            held.close()
+        self._engine.dispose()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for one's turn where all threads share one connection."""
+        if self._database is None:
+            with self._writer:
+                yield
+        else:
+            yield
+
+    @contextmanager
+    def _cursor(self, begin: str) -> Iterator[Runner]:
+        connection = self._engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            driver: Any = connection.driver_connection
+            if begin == "BEGIN" and driver.in_transaction:
+                # In memory there is one connection: a read inside this thread's own transaction is a part of it.
+                yield Runner(cursor, self._compiler)
+                return
+            cursor.execute(begin)
+            try:
+                yield Runner(cursor, self._compiler)
+                cursor.execute("COMMIT")
+            except BaseException:
+                # Also where the commit failed, or the pool would hand on an open transaction. The driver's own method
+                # asks SQLite first, which has rolled back by itself where the disk is full.
+                connection.rollback()
+                raise
+            cursor.close()
+        finally:
+            connection.close()
+
+    def _after_fork(self) -> None:
+        """Give up locks and connections that a parent process made: SQLite's must not cross a fork."""
+        kept = (self._engine.pool, self._local)
+        if not self.give_up_inherited():
+            return
+        if self._database is not None:
+            # Kept, because closing them is also something that only the parent may do.
+            self._inherited.append(kept)
+            self._engine.dispose(close=False)
+        self._writer = threading.RLock()
+
+    def _kept(self) -> Runner:
+        """Return the runner that this thread keeps for single statements."""
+        runner: Runner | None = getattr(self._local, "runner", None)
+        if runner is None:
+            held = self._engine.raw_connection()
+            runner = Runner(held.cursor(), self._compiler)
+            # The pool gets the connection back when the thread, and with it this reference, is gone.
+            self._local.held, self._local.runner = held, runner
+        return runner
+
+
+def database_of(url: str) -> str | None:
+    """Return the file that a SQLite URL names; None is a database in memory."""
+    parsed = make_url(url)
+    if parsed.query:
+        raise InvalidArgumentError(f"{url!r} has options, which SQLite is not given.", hint="Write '?' as %3F.")
+    return None if parsed.database in (None, "", ":memory:") else parsed.database
+
+
+def engine_of(database: str | None) -> Engine:
+    """Return an engine over a file; None is one in memory."""
+    if database is None:
+        engine = create_engine(
+            "sqlite://", poolclass=StaticPool, pool_reset_on_return=None, connect_args={"check_same_thread": False}
+        )
+    else:
+        engine = create_engine(
+            URL.create("sqlite", database=database),
+            poolclass=QueuePool,
+            pool_size=8,
+            max_overflow=-1,
+            pool_reset_on_return=None,
+            connect_args={"check_same_thread": False, "timeout": BUSY_S, "cached_statements": 512},
+        )
+
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
+        # Transactions are begun and ended by name; the driver is not to do it on its own.
+        connection.isolation_level = None
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+
+    event.listen(engine, "connect", prepare)
+    return engine
