@@ -188,7 +188,9 @@ def locate(uri: str, settings: Settings) -> Location:
     if rest and not rest.startswith("///"):
         raise InvalidArgumentError(f"{uri!r} is not a registry URI.", hint="Write herdbook:///absolute/folder.")
     database = folder / DATABASE
-    if folder.exists() and not database.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    # In this order: the first thing that another process puts into a new folder is the database.
+    occupied = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    if occupied and not database.exists():
         raise InvalidArgumentError(
             f"{folder} holds something else than a registry.", hint="Name an empty folder, or one that does not exist."
         )

@@ -13,7 +13,7 @@ from herdbook.entities import Caller, Chain, Link
 from herdbook.entities.ledger import IdempotencyRecord
 from herdbook.errors import ConflictError, NotFoundError, PermissionDeniedError
 from herdbook.policy.limits import check_idempotency_key, check_reason
-from herdbook.policy.operations import OPERATIONS, ADDING, Need, Target, kind_of
+from herdbook.policy.operations import ADDING, OPERATIONS, Need, Target, kind_of
 from herdbook.ports.metadata import Found, MetadataStore, ReadTransaction, Resolver, Stamp, WriteTransaction
 from herdbook.ports.system import Clock, Ids
 from herdbook.service.authority import Authority

@@ -18,8 +18,8 @@ from herdbook.verdicts import Rejection, SecurableKind
 class WriteTransaction(ReadTransaction, LifeWrites):
     """A read-write transaction; all of it is committed, or nothing is.
 
-    While it is open no exclusive one is (see `MetadataStore.write`), so neither the policy revision nor names and owners
-    move under it.
+    While it is open no exclusive one is (see `MetadataStore.write`), so neither the policy revision nor names and
+    owners move under it.
     """
 
     @abstractmethod
