@@ -61,7 +61,7 @@ class SqlLifeWrites(LifeWrites):
         if old is not None and old[0] != new.key:
             for inside, column in _INSIDE[on.kind]:
                 # What is in the trash follows too: it would come back under the container's name of then.
-                sql = f"UPDATE {inside.name} SET key = :key || substr(key, :rest) WHERE {column} = :id"
+                sql = f"UPDATE {inside.name} SET key = :key || substr(key, CAST(:rest AS integer)) WHERE {column} = :id"
                 self._run.run(sql, id=on.id, key=new.key, rest=len(old[0]) + 1)
         self._move_tree()
 
