@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -116,33 +116,49 @@ def open_registry(uri: str | None = None, *, settings: Settings | None = None) -
         PluginLoadError: no plugin offers its scheme.
     """
     chosen = load_settings() if settings is None else settings
-    target = uri if uri is not None else chosen.registry_uri
-    if not isinstance(target, str):
-        raise InvalidArgumentError(f"{target!r} is not a registry URI.", hint="Give a folder (./registry) or a URI.")
-    credentials = Credentials()
-    if _is_word(target):
-        target, credentials = _named(target, chosen)
-    if _is_path(target):
-        target = f"herdbook://{Path(target).expanduser().absolute()}"
-    found = _SCHEME.match(target)
-    if found is None:
-        raise InvalidArgumentError(
-            f"{target!r} is not a registry URI.", hint="Give a folder (./registry), herdbook:, or a URI with a scheme."
-        )
+    target, credentials = _target(uri, chosen)
     manager = load_plugins(chosen)
-    scheme = manager.registry_scheme(found.group(1))
-    registry: Registry = _opened(scheme, target, credentials, manager.options_for(scheme))
+    scheme = manager.registry_scheme(_scheme_of(target))
+    registry: Registry = _opened(scheme, scheme.open, target, credentials, manager.options_for(scheme))
     return registry
+
+
+def upgrade_database(uri: str | None = None, *, settings: Settings | None = None) -> tuple[str, str]:
+    """Bring the database of an embedded registry to the newest schema.
+
+    Args:
+        uri: As `open_registry` takes it.
+        settings: None reads them.
+
+    Returns:
+        The schema before and now, as the metadata scheme names them.
+
+    Raises:
+        InvalidArgumentError: the URI is none of an embedded registry.
+        UnsupportedError: what it names has no schema to upgrade.
+    """
+    chosen = load_settings() if settings is None else settings
+    target, _ = _target(uri, chosen)
+    metadata = _folder_of(target, chosen) / DATABASE if target.startswith("herdbook:") else None
+    if metadata is not None and not metadata.exists():
+        raise InvalidArgumentError(f"There is no registry in {metadata.parent}.", hint="`herdbook init` makes one.")
+    manager = load_plugins(chosen)
+    place = target if metadata is None else _sqlite_uri(metadata)
+    scheme = manager.metadata_scheme(_scheme_of(place))
+    if scheme.upgrade is None:
+        raise UnsupportedError(f"What {scheme.name!r} stores has no schema to upgrade.")
+    done: tuple[str, str] = _opened(scheme, scheme.upgrade, place, manager.options_for(scheme))
+    return done
 
 
 def open_metastore(location: Location, settings: Settings, manager: PluginManager) -> Metastore:
     """Open a metastore, founding it where there is none."""
     metadata = manager.metadata_scheme(_scheme_of(location.metadata))
     artifacts = manager.artifact_scheme(_scheme_of(location.artifacts))
-    store: MetadataStore = _opened(metadata, location.metadata, manager.options_for(metadata))
+    store: MetadataStore = _opened(metadata, metadata.open, location.metadata, manager.options_for(metadata))
     blobs = None
     try:
-        blobs = _opened(artifacts, location.artifacts, manager.options_for(artifacts))
+        blobs = _opened(artifacts, artifacts.open, location.artifacts, manager.options_for(artifacts))
         metastore = Metastore(
             store=store,
             artifacts=blobs,
@@ -164,15 +180,32 @@ def open_metastore(location: Location, settings: Settings, manager: PluginManage
     return metastore
 
 
-def _opened(scheme: RegistryScheme | MetadataScheme | ArtifactScheme, *arguments: Any) -> Any:
-    """Open what a scheme offers; a package that it needs and lacks is an error with the scheme's own advice."""
+def _opened(scheme: RegistryScheme | MetadataScheme | ArtifactScheme, work: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function of a scheme; a package that it needs and lacks is an error with the scheme's own advice."""
     try:
-        return scheme.open(*arguments)
+        return work(*arguments)
     except ImportError as error:
         raise PluginLoadError(
             f"The scheme {scheme.name!r} needs a package that is not installed: {error}.",
             hint=scheme.install_hint or None,
         ) from error
+
+
+def _target(uri: str | None, settings: Settings) -> tuple[str, Credentials]:
+    """Return the URI with a scheme that a folder, name or URI stands for, and how to prove who asks there."""
+    target = uri if uri is not None else settings.registry_uri
+    if not isinstance(target, str):
+        raise InvalidArgumentError(f"{target!r} is not a registry URI.", hint="Give a folder (./registry) or a URI.")
+    credentials = Credentials()
+    if _is_word(target):
+        target, credentials = _named(target, settings)
+    if _is_path(target):
+        target = f"herdbook://{Path(target).expanduser().absolute()}"
+    if _SCHEME.match(target) is None:
+        raise InvalidArgumentError(
+            f"{target!r} is not a registry URI.", hint="Give a folder (./registry), herdbook:, or a URI with a scheme."
+        )
+    return target, credentials
 
 
 def locate(uri: str, settings: Settings) -> Location:
@@ -183,10 +216,7 @@ def locate(uri: str, settings: Settings) -> Location:
     """
     if not uri.startswith("herdbook:"):
         return Location(metadata=uri, artifacts=_artifact_root(uri, settings))
-    rest = uri.removeprefix("herdbook:")
-    folder = Path(rest.removeprefix("//") or settings.home).expanduser().absolute()
-    if rest and not rest.startswith("///"):
-        raise InvalidArgumentError(f"{uri!r} is not a registry URI.", hint="Write herdbook:///absolute/folder.")
+    folder = _folder_of(uri, settings)
     database = folder / DATABASE
     # In this order: the first thing that another process puts into a new folder is the database.
     occupied = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
@@ -198,7 +228,18 @@ def locate(uri: str, settings: Settings) -> Location:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidArgumentError(f"The folder {folder} cannot be made: {error.strerror}.") from error
-    return Location(metadata=f"sqlite:///{quote(str(database))}", artifacts=_file_uri(folder / ARTIFACTS))
+    return Location(metadata=_sqlite_uri(database), artifacts=_file_uri(folder / ARTIFACTS))
+
+
+def _folder_of(uri: str, settings: Settings) -> Path:
+    rest = uri.removeprefix("herdbook:")
+    if rest and not rest.startswith("///"):
+        raise InvalidArgumentError(f"{uri!r} is not a registry URI.", hint="Write herdbook:///absolute/folder.")
+    return Path(rest.removeprefix("//") or settings.home).expanduser().absolute()
+
+
+def _sqlite_uri(database: Path) -> str:
+    return f"sqlite:///{quote(str(database))}"
 
 
 def shipped_policies() -> Path:

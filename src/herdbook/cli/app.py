@@ -25,6 +25,7 @@ GROUPS = {
     "tags": "Tags of registered models and versions.",
     "rules": "The rules in force.",
     "plugins": "The plugins that are installed.",
+    "db": "The database behind an embedded registry.",
 }
 """Command group -> what it is about; each is a module of this package, imported when it is used."""
 

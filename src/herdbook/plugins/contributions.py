@@ -44,6 +44,11 @@ def _is_callable(instance: object, attribute: Attribute[Any], value: object) -> 
         raise _wrong(instance, attribute, value, "a function")
 
 
+def _is_callable_or_none(instance: object, attribute: Attribute[Any], value: object) -> None:
+    if value is not None:
+        _is_callable(instance, attribute, value)
+
+
 def _is_attrs(instance: object, attribute: Attribute[Any], value: object) -> None:
     if value is not None and not (isinstance(value, type) and has(value)):
         raise _wrong(instance, attribute, value, "an attrs class or None")
@@ -88,11 +93,17 @@ class ArtifactScheme:
 class MetadataScheme:
     """A kind of metadata store, by the scheme of its URI (`sqlite`, `postgresql`).
 
-    The fields are those of ArtifactScheme; `open` returns a MetadataStore.
+    Args:
+        open: Called with the URI and the options; returns a MetadataStore.
+        upgrade: Called with the same, by `herdbook db upgrade`: brings what is stored to the newest schema and returns
+            the schema that it had before and has now, as words; None: what is stored needs no upgrade.
+
+    The other fields are those of ArtifactScheme.
     """
 
     name: str = field(validator=_is_text)
     open: Callable[[str, Any], MetadataStore] = field(validator=_is_callable)
+    upgrade: Callable[[str, Any], tuple[str, str]] | None = field(default=None, validator=_is_callable_or_none)
     options: type | None = field(default=None, validator=_is_attrs)
     install_hint: str = ""
     order: int = field(default=100, validator=_is_whole)

@@ -20,7 +20,6 @@ _READY = b"ready to accept connections"
 _OPTIONS = (
     "listen_addresses=",
     "fsync=off",
-    "synchronous_commit=off",
     "full_page_writes=off",
     "autovacuum=off",
     "max_connections=200",

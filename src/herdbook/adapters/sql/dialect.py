@@ -20,7 +20,6 @@ class Forms:
     - `[[object key, value]]`, `[[array value]]`: rows gathered into JSON text; `{}` or `[]` where there are none.
     - `[[greatest a, b]]`: the greater of two values.
     - `[[nested table]]`: a join that looks its right side up for each row of the left, where the planner may be told.
-    - `[[bytewise column]]`: text to compare and order byte by byte.
     - `[[indexed name]]`: the index to read a table by, where the planner may be told.
     - `[[ordered key]]`: ORDER BY, where the order in which an index is read is no promise.
 
@@ -43,7 +42,6 @@ SQLITE = Forms(
         "array": "json_group_array({0})",
         "greatest": "max({0})",
         "nested": "CROSS JOIN {0}",
-        "bytewise": "{0}",
         "indexed": "INDEXED BY {0}",
         "ordered": "",
     }
@@ -56,7 +54,6 @@ POSTGRESQL = Forms(
         "array": "coalesce(CAST(json_agg({0}) AS text), '[]')",
         "greatest": "greatest({0})",
         "nested": "JOIN {0}",
-        "bytewise": '{0} COLLATE "C"',
         "indexed": "",
         "ordered": "ORDER BY {0}",
     }

@@ -14,10 +14,18 @@ def _open(uri: str, _options: Any) -> MetadataStore:
     return SqlStore.open(uri)
 
 
+def _upgrade(uri: str, _options: Any) -> tuple[str, str]:
+    from herdbook.adapters.sql.store import SqlStore  # noqa: PLC0415 as above
+
+    return SqlStore.upgrade(uri)
+
+
 @hookimpl
 def herdbook_metadata_schemes() -> list[MetadataScheme]:
     """Contribute `sqlite:` and `postgresql:`."""
     return [
-        MetadataScheme(name="sqlite", open=_open),
-        MetadataScheme(name="postgresql", open=_open, install_hint="pip install 'herdbook[postgres]'"),
+        MetadataScheme(name="sqlite", open=_open, upgrade=_upgrade),
+        MetadataScheme(
+            name="postgresql", open=_open, upgrade=_upgrade, install_hint="pip install 'herdbook[postgres]'"
+        ),
     ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+from weakref import WeakSet
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.numeric import Int8Dumper
 from sqlalchemy import Engine, PoolProxiedConnection, create_engine
 
@@ -16,7 +19,7 @@ from herdbook.adapters.sql.postgres_errors import translated
 from herdbook.adapters.sql.postgres_locks import BEGIN, PostgresWrites
 from herdbook.adapters.sql.statements import Compiler, Row, Runner
 from herdbook.adapters.sql.store import Mode, SqlStore
-from herdbook.errors import InternalError, UnavailableError
+from herdbook.errors import InternalError, InvalidArgumentError, UnavailableError
 
 POOL = 8
 MOST_CONNECTIONS = 64
@@ -43,10 +46,11 @@ class PostgresStore(SqlStore):
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine, Compiler(engine.dialect, POSTGRESQL))
+        self._kept: WeakSet[_Session] = WeakSet()
 
-    @staticmethod
-    def open(url: str) -> PostgresStore:
-        """Open a database, making its tables where it is empty; see `SqlStore.open`."""
+    @classmethod
+    def open_url(cls, url: str) -> PostgresStore:
+        """Open a database, making its tables where it is empty."""
         engine = engine_of(url)
         try:
             with translated():
@@ -54,7 +58,17 @@ class PostgresStore(SqlStore):
         except BaseException:
             engine.dispose()
             raise
-        return PostgresStore(engine)
+        return cls(engine)
+
+    @classmethod
+    def upgrade_url(cls, url: str) -> str:
+        """Upgrade a database."""
+        engine = engine_of(url)
+        try:
+            with translated():
+                return postgres_schema.upgrade(engine)
+        finally:
+            engine.dispose()
 
     @contextmanager
     def transaction(self, mode: Mode) -> Iterator[Runner]:
@@ -95,10 +109,10 @@ class PostgresStore(SqlStore):
         return PostgresWrites(runner)
 
     def close(self) -> None:
-        """Release all connections; those that other threads keep go when the threads do."""
-        kept: _Session | None = self._local.__dict__.pop("kept", None)
-        if kept is not None and not kept.busy:
-            kept.release()
+        """Close all connections, those that other threads keep too."""
+        for session in tuple(self._kept):
+            session.drop()
+        self._local = threading.local()
         self._engine.dispose()
 
     def _begun(self, mode: Mode, *, again: bool = True) -> _Session:
@@ -122,6 +136,7 @@ class PostgresStore(SqlStore):
         if kept is None:
             # The pool gets the connection back when the thread, and with it this reference, is gone.
             kept = self._local.kept = _Session(self._engine.raw_connection(), self._compiler)
+            self._kept.add(kept)
         if kept.busy:
             return _Session(self._engine.raw_connection(), self._compiler)
         kept.busy = True
@@ -133,6 +148,7 @@ class PostgresStore(SqlStore):
         if session.broken:
             if kept:
                 del self._local.kept
+                self._kept.discard(session)
             session.drop()
             # What else is idle was very likely lost with it.
             self._engine.dispose()
@@ -141,10 +157,11 @@ class PostgresStore(SqlStore):
 
     def _after_fork(self) -> None:
         """Give up connections that a parent process made: two processes must not talk on one."""
-        kept = (self._engine.pool, self._local)
+        kept = (self._engine.pool, self._local, tuple(self._kept))
         if self.give_up_inherited():
             # Kept, because closing them would end the parent's sessions.
             self._inherited.append(kept)
+            self._kept = WeakSet()
             self._engine.dispose(close=False)
 
 
@@ -198,10 +215,22 @@ class _Session:
 
 
 def engine_of(url: str) -> Engine:
-    """Return an engine over a database; libpq reads the URL, so all its options may stand in it."""
+    """Return an engine over a database; libpq reads the URL, so all its options may stand in it.
+
+    Raises:
+        InvalidArgumentError: libpq cannot read it.
+    """
+    target = f"postgresql:{url.partition(':')[2]}"
+    try:
+        conninfo_to_dict(target)
+    except psycopg.ProgrammingError:
+        # Its message has the URL, in which a password may stand.
+        raise InvalidArgumentError(
+            "The PostgreSQL URL cannot be read.", hint="Write postgresql://user@host/database, percent-encoded."
+        ) from None
 
     def connect() -> psycopg.Connection[Any]:
-        connection: psycopg.Connection[Any] = psycopg.connect(url, **_CONNECT)
+        connection: psycopg.Connection[Any] = psycopg.connect(target, **_CONNECT)
         connection.prepared_max = 500
         # One type for every whole number, and a statement is prepared once.
         connection.adapters.register_dumper(int, Int8Dumper)

@@ -153,7 +153,7 @@ class SqlReads(SqlResolver, PolicyRows, SqlLifeReads, ReadTransaction):
     def list_files(self, manifest_id: str, *, after: str, limit: int) -> tuple[FileEntry, ...]:
         """Return a manifest's files."""
         sql = """SELECT path, size, sha256 FROM manifest_files
-            WHERE manifest_id = :id AND [[bytewise path]] > :after ORDER BY [[bytewise path]] LIMIT :limit"""
+            WHERE manifest_id = :id AND path > :after ORDER BY path LIMIT :limit"""
         return _files(self._run.all(sql, id=manifest_id, after=after, limit=limit))
 
     def file(self, manifest_id: str, path: str) -> FileEntry | None:
@@ -207,7 +207,7 @@ class SqlReads(SqlResolver, PolicyRows, SqlLifeReads, ReadTransaction):
 
     def uploads(self, version_id: str) -> tuple[FileEntry, ...]:
         """Return the files sent so far for a pending version."""
-        sql = "SELECT path, size, sha256 FROM uploads WHERE version_id = :id ORDER BY [[bytewise path]]"
+        sql = "SELECT path, size, sha256 FROM uploads WHERE version_id = :id ORDER BY path"
         return _files(self._run.all(sql, id=version_id))
 
     def principal(self, name: PrincipalName) -> Principal | None:

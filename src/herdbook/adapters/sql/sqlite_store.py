@@ -44,9 +44,9 @@ class SqliteStore(SqlStore):
         # connection, so readers take turns on it too.
         self._writer = threading.RLock()
 
-    @staticmethod
-    def open(url: str) -> SqliteStore:
-        """Open a database, upgraded where it is old; see `SqlStore.open`."""
+    @classmethod
+    def open_url(cls, url: str) -> SqliteStore:
+        """Open a database, upgraded where it is old."""
         database = database_of(url)
         engine = engine_of(database)
         try:
@@ -55,7 +55,18 @@ class SqliteStore(SqlStore):
         except BaseException:
             engine.dispose()
             raise
-        return SqliteStore(engine, database)
+        return cls(engine, database)
+
+    @classmethod
+    def upgrade_url(cls, url: str) -> str:
+        """Upgrade a database, with a backup beside it."""
+        database = database_of(url)
+        engine = engine_of(database)
+        try:
+            with translated():
+                return sqlite_schema.ensure(engine, database)
+        finally:
+            engine.dispose()
 
     @contextmanager
     def transaction(self, mode: Mode) -> Iterator[Runner]:

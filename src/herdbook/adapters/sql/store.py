@@ -11,10 +11,9 @@ from enum import Enum
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from herdbook.adapters.sql.reads import SqlReads, SqlResolver
+from herdbook.adapters.sql.schema_state import REVISION
 from herdbook.adapters.sql.sql_text import insert_sql
 from herdbook.adapters.sql.statements import Compiler, Row, Runner
 from herdbook.adapters.sql.tables import metastore
@@ -56,13 +55,32 @@ class SqlStore(MetadataStore):
             UnavailableError: the database cannot be opened now, is of a newer Herdbook, or waits for an upgrade.
             IntegrityError: the database is damaged, or something else's.
         """
-        if backend(url) == "sqlite":
-            from herdbook.adapters.sql.sqlite_store import SqliteStore  # noqa: PLC0415 only what is used is imported
+        return _kind(url).open_url(url)
 
-            return SqliteStore.open(url)
-        from herdbook.adapters.sql.postgres_store import PostgresStore  # noqa: PLC0415 psycopg is an extra
+    @staticmethod
+    def upgrade(url: str) -> tuple[str, str]:
+        """Bring a database to the newest schema, making its tables where it is new.
 
-        return PostgresStore.open(url)
+        Args:
+            url: As `open` takes it.
+
+        Returns:
+            The schema's revision before and now.
+
+        Raises:
+            InvalidArgumentError, UnavailableError, IntegrityError: as `open`.
+        """
+        return _kind(url).upgrade_url(url), REVISION
+
+    @classmethod
+    @abstractmethod
+    def open_url(cls, url: str) -> SqlStore:
+        """Open a database of this kind; see `open`."""
+
+    @classmethod
+    @abstractmethod
+    def upgrade_url(cls, url: str) -> str:
+        """Upgrade a database of this kind and return the revision that it had; see `upgrade`."""
 
     @property
     def engine(self) -> Engine:
@@ -131,15 +149,18 @@ class _PointRunner(Runner):
         return found[0] if found else None
 
 
-def backend(url: str) -> str:
-    """Return `sqlite` or `postgresql`; raises InvalidArgumentError for any other URL."""
-    try:
-        name = make_url(url).get_backend_name()
-    except ArgumentError:
-        name = ""
-    if name not in ("sqlite", "postgresql"):
-        raise InvalidArgumentError(
-            f"{url.partition(':')[0]!r} is not a database that Herdbook knows.",
-            hint="Write sqlite:////absolute/file.db or postgresql://user@host/database.",
-        )
-    return name
+def _kind(url: str) -> type[SqlStore]:
+    """Return the store for a URL's kind of database; raises InvalidArgumentError where there is none."""
+    name = url.partition(":")[0].partition("+")[0]
+    if name == "sqlite":
+        from herdbook.adapters.sql.sqlite_store import SqliteStore  # noqa: PLC0415 only what is used is imported
+
+        return SqliteStore
+    if name == "postgresql":
+        from herdbook.adapters.sql.postgres_store import PostgresStore  # noqa: PLC0415 psycopg is an extra
+
+        return PostgresStore
+    raise InvalidArgumentError(
+        f"{name!r} is not a database that Herdbook knows.",
+        hint="Write sqlite:////absolute/file.db or postgresql://user@host/database.",
+    )

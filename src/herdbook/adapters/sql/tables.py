@@ -37,7 +37,7 @@ def _id() -> Column[str]:
 
 
 def _key(name: str = "key", *, length: int = 767) -> Column[str]:
-    """Folded text, compared and ordered byte by byte."""
+    """Text that is compared and ordered byte by byte, whatever the database's own collation is."""
     return Column(name, String(length).with_variant(String(length, collation="C"), "postgresql"), nullable=False)
 
 
@@ -145,7 +145,7 @@ policy_files = Table(
     "policy_files",
     metadata,
     Column("revision", BigInteger, nullable=False),
-    Column("path", String(1024), nullable=False),
+    _key("path", length=1024),
     Column("text", Text, nullable=False),
     PrimaryKeyConstraint("revision", "path"),
 )
@@ -224,7 +224,7 @@ manifest_files = Table(
     "manifest_files",
     metadata,
     Column("manifest_id", String(32), ForeignKey("manifests.id"), nullable=False),
-    Column("path", String(1024), nullable=False),
+    _key("path", length=1024),
     Column("size", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
     PrimaryKeyConstraint("manifest_id", "path"),
@@ -277,7 +277,7 @@ uploads = Table(
     "uploads",
     metadata,
     Column("version_id", String(32), ForeignKey("model_versions.id"), nullable=False),
-    Column("path", String(1024), nullable=False),
+    _key("path", length=1024),
     Column("size", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("at", BigInteger, nullable=False),
@@ -315,7 +315,7 @@ tags = Table(
     metadata,
     Column("owner_kind", String(32), nullable=False),
     Column("owner_id", String(32), nullable=False),
-    Column("key", String(250), nullable=False),
+    _key(length=250),
     Column("value", Text, nullable=False),
     Column("set_at", BigInteger, nullable=False),
     Column("set_by", String(64), nullable=False),

@@ -127,7 +127,7 @@ def upgrade() -> None:
     )
     op.create_table('policy_files',
     sa.Column('revision', sa.BigInteger(), nullable=False),
-    sa.Column('path', sa.String(length=1024), nullable=False),
+    sa.Column('path', sa.String(length=1024).with_variant(sa.String(length=1024, collation='C'), 'postgresql'), nullable=False),
     sa.Column('text', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('revision', 'path', name=op.f('pk_policy_files'))
     )
@@ -168,7 +168,7 @@ def upgrade() -> None:
     op.create_table('tags',
     sa.Column('owner_kind', sa.String(length=32), nullable=False),
     sa.Column('owner_id', sa.String(length=32), nullable=False),
-    sa.Column('key', sa.String(length=250), nullable=False),
+    sa.Column('key', sa.String(length=250).with_variant(sa.String(length=250, collation='C'), 'postgresql'), nullable=False),
     sa.Column('value', sa.Text(), nullable=False),
     sa.Column('set_at', sa.BigInteger(), nullable=False),
     sa.Column('set_by', sa.String(length=64), nullable=False),
@@ -178,7 +178,7 @@ def upgrade() -> None:
     op.create_index('ix_tags_key_value', 'tags', ['key', sa.text('substr(value, 1, 200)'), 'owner_id'], unique=False)
     op.create_table('manifest_files',
     sa.Column('manifest_id', sa.String(length=32), nullable=False),
-    sa.Column('path', sa.String(length=1024), nullable=False),
+    sa.Column('path', sa.String(length=1024).with_variant(sa.String(length=1024, collation='C'), 'postgresql'), nullable=False),
     sa.Column('size', sa.BigInteger(), nullable=False),
     sa.Column('sha256', sa.String(length=64), nullable=False),
     sa.ForeignKeyConstraint(['manifest_id'], ['manifests.id'], name=op.f('fk_manifest_files_manifest_id')),
@@ -286,7 +286,7 @@ def upgrade() -> None:
     op.create_index('uq_aliases_model_id_key_current', 'aliases', ['model_id', 'key'], unique=True, sqlite_where=sa.text('valid_to IS NULL'), postgresql_where=sa.text('valid_to IS NULL'))
     op.create_table('uploads',
     sa.Column('version_id', sa.String(length=32), nullable=False),
-    sa.Column('path', sa.String(length=1024), nullable=False),
+    sa.Column('path', sa.String(length=1024).with_variant(sa.String(length=1024, collation='C'), 'postgresql'), nullable=False),
     sa.Column('size', sa.BigInteger(), nullable=False),
     sa.Column('sha256', sa.String(length=64), nullable=False),
     sa.Column('at', sa.BigInteger(), nullable=False),
