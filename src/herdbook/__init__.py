@@ -10,6 +10,9 @@ if TYPE_CHECKING:
         connect as connect,
     )
     from herdbook.client import (
+        diff_model_versions as diff_model_versions,
+    )
+    from herdbook.client import (
         download_artifacts as download_artifacts,
     )
     from herdbook.client import (
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
     )
     from herdbook.client import (
         load_model as load_model,
+    )
+    from herdbook.client import (
+        register_external_model as register_external_model,
     )
     from herdbook.client import (
         register_model as register_model,
@@ -28,6 +34,9 @@ if TYPE_CHECKING:
         DatasetRef as DatasetRef,
     )
     from herdbook.entities import (
+        ExternalModel as ExternalModel,
+    )
+    from herdbook.entities import (
         Lineage as Lineage,
     )
     from herdbook.entities import (
@@ -36,21 +45,28 @@ if TYPE_CHECKING:
     from herdbook.entities import (
         RegisteredModel as RegisteredModel,
     )
+    from herdbook.entities import (
+        VersionDiff as VersionDiff,
+    )
     from herdbook.ports.registry import Registry as Registry
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "connect": "herdbook.client",
+    "diff_model_versions": "herdbook.client",
     "download_artifacts": "herdbook.client",
     "get_registry_uri": "herdbook.client",
     "load_model": "herdbook.client",
+    "register_external_model": "herdbook.client",
     "register_model": "herdbook.client",
     "set_registry_uri": "herdbook.client",
     "DatasetRef": "herdbook.entities",
+    "ExternalModel": "herdbook.entities",
     "Lineage": "herdbook.entities",
     "ModelVersion": "herdbook.entities",
     "RegisteredModel": "herdbook.entities",
+    "VersionDiff": "herdbook.entities",
     "Registry": "herdbook.ports.registry",
 }
 

@@ -20,7 +20,7 @@ GROUPS = {
     "catalogs": "Catalogs: the first level of names.",
     "schemas": "Schemas: the second level of names.",
     "models": "Registered models: the third level of names.",
-    "versions": "Model versions: read, download, comment.",
+    "versions": "Model versions: read, compare, download, comment.",
     "aliases": "Aliases: names for versions that move.",
     "tags": "Tags of registered models and versions.",
     "rules": "The rules in force.",
@@ -32,6 +32,10 @@ GROUPS = {
 COMMANDS = {
     "init": ("herdbook.cli.setup:init", "Make a registry in a folder."),
     "register": ("herdbook.cli.register:register", "Register a model's files as the next version."),
+    "register-external": (
+        "herdbook.cli.register:register_external",
+        "Register a model that is served elsewhere as the next version.",
+    ),
     "trash": ("herdbook.cli.life:trash", "List what was deleted and can be restored."),
     "transfer": ("herdbook.cli.life:transfer", "Give a catalog, schema or model to another owner."),
     "sweep": ("herdbook.cli.setup:sweep", "Fail what was abandoned, and remove bytes that nothing refers to."),

@@ -1,4 +1,4 @@
-"""`herdbook register`."""
+"""`herdbook register` and `herdbook register-external`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def register(
     model = ModelName.parse(name)
     slots = [model.alias(word) for word in alias]
     tags = dict(_pair(text) for text in tag)
-    form = None if signature is None else _signature(signature)
+    form = None if signature is None else _json(signature, "signature")
     with opened(options) as registry:
         with bytes_bar("registering", _size(path.expanduser()), quiet=options.json) as progress:
             version = register_model(
@@ -67,6 +67,53 @@ def register(
         show(options, registry.get_model_version(version.ref))
 
 
+def register_external(
+    name: str,
+    *,
+    endpoint: str,
+    provider: str | None = None,
+    params: Path | None = None,
+    signature: Path | None = None,
+    comment: str | None = None,
+    tag: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    alias: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    idempotency_key: str | None = None,
+    options: Options = DEFAULT,
+) -> None:
+    """Register a model that is served elsewhere as the next version of a registered model.
+
+    Args:
+        name: CATALOG.SCHEMA.MODEL; the model is made if it is missing.
+        endpoint: Where it is served: an https or http URI without credentials.
+        provider: Who serves it.
+        params: A JSON file with what a caller needs to know to call it; no secrets.
+        signature: A JSON file with inputs, outputs and params as MLmodel files have them.
+        comment: Markdown.
+        tag: KEY=VALUE, a tag of the version; may be repeated.
+        alias: An alias to point to the version; may be repeated.
+        idempotency_key: A repeated command with the same key goes on with the same version.
+    """
+    from herdbook.client.external import register_external_model  # noqa: PLC0415 `--help` needs no database
+
+    model = ModelName.parse(name)
+    slots = [model.alias(word) for word in alias]
+    with opened(options) as registry:
+        version = register_external_model(
+            model,
+            endpoint=endpoint,
+            provider=provider,
+            params=None if params is None else _json(params, "params file"),
+            signature=None if signature is None else _json(signature, "signature"),
+            registry=registry,
+            comment=comment,
+            tags=dict(_pair(text) for text in tag),
+            idempotency_key=idempotency_key,
+        )
+        for slot in slots:
+            registry.set_registered_model_alias(slot, version.version)
+        show(options, registry.get_model_version(version.ref))
+
+
 def _size(path: Path) -> int | None:
     """Return the bytes of a folder or a file; None where there is nothing, which the client refuses in words."""
     if path.is_file():
@@ -74,11 +121,11 @@ def _size(path: Path) -> int | None:
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else None
 
 
-def _signature(path: Path) -> Any:
+def _json(path: Path, what: str) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidArgumentError(f"The signature {path} cannot be read: {error}.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InvalidArgumentError(f"The {what} {path} cannot be read: {error}.") from error
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -9,8 +9,9 @@ from cyclopts import App
 from herdbook.cli.options import DEFAULT, Limit, Options, every, opened
 from herdbook.cli.output import say, show, show_list
 from herdbook.cli.progress import bytes_bar
+from herdbook.cli.version_diff import show_diff
 
-app = App(name="versions", help="Model versions: read, download, comment.")
+app = App(name="versions", help="Model versions: read, compare, download, comment.")
 
 
 @app.command
@@ -70,6 +71,20 @@ def files(uri: str, *, max_results: Limit = None, options: Options = DEFAULT) ->
             lambda size, token: registry.list_model_version_files(ref, max_results=size, page_token=token), max_results
         )
         show_list(options, found, ("path", "size", "sha256"))
+
+
+@app.command
+def diff(old: str, new: str, *, options: Options = DEFAULT) -> None:
+    """Show what changed from one version to another, and whether that breaks callers of the old one.
+
+    Args:
+        old: MODEL/VERSION, MODEL@ALIAS or MODEL/latest.
+        new: The same, of this model or of another one.
+    """
+    from herdbook.client.comparing import diff_model_versions  # noqa: PLC0415 `--help` needs no database
+
+    with opened(options) as registry:
+        show_diff(options, diff_model_versions(old, new, registry=registry))
 
 
 @app.command

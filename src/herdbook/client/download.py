@@ -100,14 +100,15 @@ def _fetch(registry: Registry, version: ModelVersion, folder: Path, progress: Pr
             registry.copy_model_version_file(version.ref, entry.path, stream, progress=progress)
 
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        for _ in pool.map(one, _files(registry, version)):
+        for _ in pool.map(one, list_files(registry, version.ref)):
             pass
 
 
-def _files(registry: Registry, version: ModelVersion) -> Iterator[FileEntry]:
+def list_files(registry: Registry, ref: VersionRef) -> Iterator[FileEntry]:
+    """Yield every file of a version, by path."""
     token = None
     while True:
-        page = registry.list_model_version_files(version.ref, page_token=token)
+        page = registry.list_model_version_files(ref, page_token=token)
         yield from page.items
         token = page.next_page_token
         if token is None:

@@ -11,6 +11,9 @@ from typing import Any
 from herdbook.bootstrap import load_plugins
 from herdbook.client.download import download_artifacts, resolve
 from herdbook.client.notebook import use
+from herdbook.entities import ModelVersion
+from herdbook.errors import UnsupportedError
+from herdbook.formats.external import EXTERNAL_FLAVOR
 from herdbook.names import AliasRef, LatestRef, ModelUri, VersionRef
 from herdbook.ports.registry import Registry
 from herdbook.settings import load_settings
@@ -39,12 +42,29 @@ def load_model(
         PermissionDeniedError: the caller lacks EXECUTE on the model.
         PluginLoadError: no installed plugin can load it; the message says what to install.
         InvalidArgumentError: the model has no such flavor.
+        UnsupportedError: it is an external model, which is called and not loaded; the message has its endpoint.
     """
     with use(registry) as opened:
         version = resolve(opened, uri)
         flavors = tuple(version.model.flavors) if version.model is not None else ()
+        _refuse_external(version, flavors if flavor is None else (flavor,))
         chosen = load_plugins(load_settings()).loader_for(flavors if flavor is None else (flavor,), name=loader)
         # Models may read their files long after they were loaded, so the folder lives as long as the process.
         folder = Path(tempfile.mkdtemp(prefix="herdbook-model-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         return chosen.load(download_artifacts(version.ref, folder / "model", registry=opened), flavor)
+
+
+def _refuse_external(version: ModelVersion, flavors: tuple[str, ...]) -> None:
+    if flavors != (EXTERNAL_FLAVOR,):
+        return
+    external = version.model.external if version.model is not None else None
+    if external is None:
+        raise UnsupportedError(f"{version.ref} is an external model, and its document does not say where it is served.")
+    provider = "" if external.provider is None else f" by {external.provider}"
+    raise UnsupportedError(
+        f"{version.ref} is an external model: it is served{provider} at {external.endpoint}, and the registry holds "
+        "no files to load.",
+        hint="Call the endpoint; get_model_version(...).model.external has its params.",
+        endpoint=external.endpoint,
+    )

@@ -61,13 +61,33 @@ def register_model(
     """
     files = collect(source, signature)
     origin = lineage_of(files, os.fspath(source), lineage)
+    facts = {"comment": comment, "tags": tags, "lineage": origin, "idempotency_key": idempotency_key}
+    return register_files(files, name, facts, registry=registry, progress=progress)
+
+
+def register_files(
+    files: tuple[SourceFile, ...],
+    name: ModelLike,
+    facts: dict[str, Any],
+    *,
+    registry: Registry | None,
+    progress: Progress | None = None,
+) -> ModelVersion:
+    """Register files as the next version of a model, which is made if it is missing.
+
+    Args:
+        files: What the version has.
+        name: The registered model.
+        facts: Arguments of `create_model_version`.
+        registry: Where; None uses the default one.
+        progress: Called with the number of bytes that have just been taken in.
+    """
     with use(registry) as opened:
         model = name if isinstance(name, ModelName) else ModelName.parse(name)
         made = _ensure_model(opened, model)
         job = _Registration(opened, model, files, progress)
-        arguments = {"comment": comment, "tags": tags, "lineage": origin, "idempotency_key": idempotency_key}
         try:
-            return job.run(arguments, resumed=idempotency_key is not None)
+            return job.run(facts, resumed=facts["idempotency_key"] is not None)
         except RuleViolationError:
             if made:
                 _drop_if_bare(opened, model)

@@ -1,6 +1,17 @@
 """Frozen values: what the registry knows, without I/O and without JSON."""
 
 from herdbook.entities.caller import Authn, Caller, TokenScope
+from herdbook.entities.changes import (
+    ChangeKind,
+    Effect,
+    FileChange,
+    SignatureChange,
+    SignatureDiff,
+    SignaturePart,
+    ValueChange,
+    VersionDiff,
+)
+from herdbook.entities.external import ExternalModel
 from herdbook.entities.files import FileEntry, FileStat, Manifest, SlotNeed, UploadPlan, UploadSlot
 from herdbook.entities.models import InputExample, ModelDescription
 from herdbook.entities.principals import Principal
@@ -15,8 +26,12 @@ __all__ = [
     "Caller",
     "Catalog",
     "Chain",
+    "ChangeKind",
     "DatasetRef",
+    "Effect",
     "EffectiveRule",
+    "ExternalModel",
+    "FileChange",
     "FileEntry",
     "FileStat",
     "InputExample",
@@ -30,10 +45,15 @@ __all__ = [
     "Principal",
     "RegisteredModel",
     "Schema",
+    "SignatureChange",
+    "SignatureDiff",
+    "SignaturePart",
     "SlotNeed",
     "SweepReport",
     "TokenScope",
     "UploadPlan",
     "UploadSlot",
+    "ValueChange",
+    "VersionDiff",
     "VersionStatus",
 ]

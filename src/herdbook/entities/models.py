@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from herdbook.entities.external import ExternalModel
 from herdbook.entities.signature import ModelSignature
 
 
@@ -37,6 +38,7 @@ class ModelDescription:
         input_example: The input example stored with it.
         metadata: What its author attached, as written.
         signature_error: Why its signature could not be read; None where it could, or where there is none.
+        external: Where it is served; None where its files are the model.
     """
 
     flavors: dict[str, Any] = field(factory=dict)
@@ -49,3 +51,4 @@ class ModelDescription:
     input_example: InputExample | None = None
     metadata: dict[str, Any] = field(factory=dict)
     signature_error: str | None = None
+    external: ExternalModel | None = None

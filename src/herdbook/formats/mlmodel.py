@@ -8,14 +8,16 @@ from typing import Any
 
 import yaml
 
+from herdbook.entities.external import ExternalModel
 from herdbook.entities.models import InputExample, ModelDescription
 from herdbook.entities.signature import ModelSignature
 from herdbook.errors import InvalidArgumentError
+from herdbook.formats.external import parse_external, write_external
 from herdbook.formats.safe_yaml import MAX_BYTES, load_yaml
 from herdbook.formats.signatures import SignatureError, parse_signature, signature_from
 from herdbook.formats.written_signatures import write_signature
 
-__all__ = ["FILES_FLAVOR", "describe_model", "generate_mlmodel", "signature_from"]
+__all__ = ["FILES_FLAVOR", "describe_model", "generate_external_mlmodel", "generate_mlmodel", "signature_from"]
 
 FILES_FLAVOR = "herdbook_files"
 """The flavor of a folder that was registered with `signature=`: plain files, loaded by whoever knows them."""
@@ -35,15 +37,17 @@ def describe_model(mlmodel: bytes, *, requirements: bytes | None = None) -> Mode
         The description; a signature that cannot be read is left out, and `signature_error` says why.
 
     Raises:
-        InvalidArgumentError: the MLmodel file is no YAML mapping, or one of the two is over a limit.
+        InvalidArgumentError: the MLmodel file is no YAML mapping, or says in a way that is not acceptable where the
+            model is served, or one of the two is over a limit.
     """
     data = load_yaml(mlmodel, what="MLmodel")
     if not isinstance(data, dict):
         raise InvalidArgumentError("MLmodel is not a mapping.", hint="It should begin with lines such as 'flavors:'.")
     _check_json(data)
     signature, error = _signature(data.get("signature"))
+    flavors = _mapping(data.get("flavors"))
     return ModelDescription(
-        flavors=_mapping(data.get("flavors")),
+        flavors=flavors,
         signature=signature,
         signature_error=error,
         # MLflow's older `model_uuid` is another thing: no logged model has it for its id.
@@ -54,12 +58,21 @@ def describe_model(mlmodel: bytes, *, requirements: bytes | None = None) -> Mode
         requirements=() if requirements is None else _requirements(requirements),
         input_example=_input_example(data.get("saved_input_example_info")),
         metadata=_mapping(data.get("metadata")),
+        external=parse_external(flavors),
     )
 
 
 def generate_mlmodel(signature: ModelSignature) -> bytes:
     """Return an MLmodel file for a plain folder: this signature, and the flavor `herdbook_files`."""
     document = {"flavors": {FILES_FLAVOR: {}}, "signature": write_signature(signature)}
+    return yaml.safe_dump(document, sort_keys=True, allow_unicode=True).encode()
+
+
+def generate_external_mlmodel(external: ExternalModel, signature: ModelSignature | None = None) -> bytes:
+    """Return the MLmodel file of a model that is served elsewhere: the one document that is stored of it."""
+    document: dict[str, Any] = {"flavors": write_external(external)}
+    if signature is not None:
+        document["signature"] = write_signature(signature)
     return yaml.safe_dump(document, sort_keys=True, allow_unicode=True).encode()
 
 

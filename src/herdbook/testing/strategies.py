@@ -15,7 +15,7 @@ from attrs import fields, has
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from herdbook.entities import FileEntry, Lineage, Manifest, ModelSignature
+from herdbook.entities import ExternalModel, FileEntry, Lineage, Manifest, ModelSignature
 from herdbook.entities.files import FileStat
 from herdbook.entities.signature import (
     Anything,
@@ -230,6 +230,28 @@ def signatures() -> SearchStrategy[ModelSignature]:
     return made.filter(lambda signature: signature != ModelSignature())
 
 
+def external_models() -> SearchStrategy[ExternalModel]:
+    """Models that are served elsewhere."""
+    word = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=_SHORT)
+    endpoints = st.builds(
+        "{}://{}.example{}/{}".format,
+        st.sampled_from(["https", "http"]),
+        word,
+        st.sampled_from(["", ":8443"]),
+        word,
+    )
+    params = st.dictionaries(texts(), json_values(), max_size=3)
+
+    def accepted(given: dict[str, Any]) -> ExternalModel | None:
+        try:
+            return ExternalModel(**given)
+        except InvalidArgumentError:
+            return None
+
+    given = st.fixed_dictionaries({"endpoint": endpoints, "provider": st.none() | word, "params": params})
+    return given.map(accepted).filter(lambda made: made is not None)  # type: ignore[return-value]  # as filtered
+
+
 def lineages() -> SearchStrategy[Lineage]:
     """Lineage, any of its fields filled in."""
     return values(Lineage)
@@ -258,6 +280,7 @@ _KNOWN: dict[Any, Callable[[], SearchStrategy[Any]]] = {
         FileStat, path=file_paths(), size=st.integers(0, 2**62 - 1), sha256=st.none() | digests()
     ),
     ModelSignature: signatures,
+    ExternalModel: external_models,
 }
 
 
