@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from herdbook.entities import ChangeKind, Effect, ModelSignature, SignatureChange
@@ -41,6 +41,10 @@ COUNTERPART = {
 }
 
 
+# Whole signatures take a while to draw on a machine that is busy.
+slow_to_make = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+
+
 def key(change: SignatureChange) -> Any:
     return (change.part, change.kind, change.path, change.old, change.new)
 
@@ -71,6 +75,7 @@ def test_nothing_changed_from_a_signature_to_itself(signature: ModelSignature | 
     assert diff_signatures(signature, signature) == diff_signatures(None, None)
 
 
+@slow_to_make
 @given(st.tuples(nullable(ours.signatures()), nullable(ours.signatures())) | relatives())
 def test_every_change_has_its_counterpart(pair: Any) -> None:
     """What diff(a, b) tells, diff(b, a) tells the other way round."""
@@ -104,6 +109,7 @@ def sides(signature: ModelSignature) -> Any:
     return fields, params
 
 
+@slow_to_make
 @given(relatives())
 def test_an_empty_diff_means_the_same_signature(pair: tuple[ModelSignature, ModelSignature]) -> None:
     """Nothing that differs goes untold, but the order of params and of the parts of objects."""

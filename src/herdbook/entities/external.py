@@ -13,7 +13,7 @@ from attrs import Attribute, field, frozen
 
 from herdbook.errors import InvalidArgumentError
 
-MAX_ENDPOINT = 2048
+MAX_ENDPOINT = 2000
 MAX_PARAMS = 64 * 1024
 """Bytes of all params as JSON."""
 MAX_DEPTH = 16
@@ -23,7 +23,7 @@ MAX_HOST = 253
 _CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+", re.ASCII)
 _HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*", re.ASCII)
 _PROVIDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/+-]{0,99}", re.ASCII)
-_NO_LETTERS = re.compile(r"[\W_]+|\d+$")
+_SIGNS = re.compile(r"[\W_]+")
 _SECRET = re.compile(
     r"(password|passwd|pwd|passphrase|secret|credential|authorization|cookie|connectionstring"
     r"|(api|access|secret|private|account|auth|subscription|encryption|signing|shared|storage|master|service)key)s?$"
@@ -36,9 +36,7 @@ _WHERE_THE_KEY_IS = "Leave it out, and name the place where the key is kept: {'a
 
 def is_secret_name(name: str) -> bool:
     """Tell whether a key looks like the name of a secret: `api_key`, `accessToken`, `db-password`."""
-    word = name.casefold()
-    while (bare := _NO_LETTERS.sub("", word)) != word:
-        word = bare
+    word = _SIGNS.sub("", name.casefold()).rstrip("0123456789")
     return _SECRET.search(word) is not None and _NO_SECRET.search(word) is None
 
 

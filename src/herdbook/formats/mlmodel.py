@@ -73,7 +73,8 @@ def generate_external_mlmodel(external: ExternalModel, signature: ModelSignature
     document: dict[str, Any] = {"flavors": write_external(external)}
     if signature is not None:
         document["signature"] = write_signature(signature)
-    return yaml.safe_dump(document, sort_keys=True, allow_unicode=True).encode()
+    # Some characters, such as U+0085, do not survive YAML unless they are escaped.
+    return yaml.safe_dump(document, sort_keys=True, allow_unicode=False).encode()
 
 
 def _signature(value: Any) -> tuple[ModelSignature | None, str | None]:
