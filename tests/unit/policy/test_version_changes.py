@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from attrs import evolve
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 
 from herdbook.entities import (
     DatasetRef,
@@ -35,6 +35,9 @@ FIRST = ModelVersion(
 
 VERSIONS = ours.values(ModelVersion).map(lambda version: evolve(version, version=1 + abs(version.version) % 9))
 
+# Whole versions take a while to draw on a machine that is busy.
+slow_to_make = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+
 
 def diff(old: ModelVersion, new: ModelVersion) -> VersionDiff:
     return diff_versions(old, new, old_files=(), new_files=())
@@ -48,6 +51,7 @@ def described(**facts: Any) -> ModelVersion:
     return evolve(FIRST, model=ModelDescription(**facts))
 
 
+@slow_to_make
 @given(VERSIONS, ours.manifests())
 def test_nothing_changed_from_a_version_to_itself(version: ModelVersion, manifest: Manifest) -> None:
     """A version compared with itself has no change of any kind."""
@@ -55,6 +59,7 @@ def test_nothing_changed_from_a_version_to_itself(version: ModelVersion, manifes
     assert found == VersionDiff(old=version.ref, new=version.ref)
 
 
+@slow_to_make
 @given(VERSIONS, VERSIONS)
 def test_the_other_way_round_is_the_mirror(old: ModelVersion, new: ModelVersion) -> None:
     """What the one direction calls old, the other calls new."""
