@@ -57,6 +57,7 @@ LEVEL_REST = LEVEL_FIRST + "-"
 PRINCIPAL_CHARACTERS = string.ascii_letters + string.digits + "._+@-"
 MAX_LEVEL = 255
 _SHORT = 12
+_PATHS = ("", ":8443", "/v1/score", "/v1/score?version=2&at=a%20b")
 _EARLIEST = datetime(1, 1, 2)  # noqa: DTZ001 Hypothesis adds the zone itself
 _LATEST = datetime(9999, 12, 30)  # noqa: DTZ001 Hypothesis adds the zone itself
 
@@ -230,26 +231,20 @@ def signatures() -> SearchStrategy[ModelSignature]:
     return made.filter(lambda signature: signature != ModelSignature())
 
 
-def external_models() -> SearchStrategy[ExternalModel]:
-    """Models that are served elsewhere."""
-    word = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=_SHORT)
-    endpoints = st.builds(
-        "{}://{}.example{}/{}".format,
-        st.sampled_from(["https", "http"]),
-        word,
-        st.sampled_from(["", ":8443"]),
-        word,
-    )
-    params = st.dictionaries(texts(), json_values(), max_size=3)
+def external_models(params: SearchStrategy[dict[str, Any]] | None = None) -> SearchStrategy[ExternalModel]:
+    """Models that are served elsewhere, with plain params unless others are given; what is refused is left out."""
+    word = st.text(string.ascii_lowercase, min_size=1, max_size=4)
+    endpoints = st.builds("{}.example{}".format, st.sampled_from(["https://a", "http://b-1"]), st.sampled_from(_PATHS))
+    plain = st.dictionaries(word, texts(4) | st.integers(-9, 9) | st.none(), max_size=2)
 
-    def accepted(given: dict[str, Any]) -> ExternalModel | None:
+    def accepted(given: tuple[str, str | None, dict[str, Any]]) -> ExternalModel | None:
         try:
-            return ExternalModel(**given)
+            return ExternalModel(endpoint=given[0], provider=given[1], params=given[2])
         except InvalidArgumentError:
             return None
 
-    given = st.fixed_dictionaries({"endpoint": endpoints, "provider": st.none() | word, "params": params})
-    return given.map(accepted).filter(lambda made: made is not None)  # type: ignore[return-value]  # as filtered
+    made = st.tuples(endpoints, st.none() | word, plain if params is None else params).map(accepted)
+    return made.filter(lambda external: external is not None)  # type: ignore[return-value]  # as filtered
 
 
 def lineages() -> SearchStrategy[Lineage]:

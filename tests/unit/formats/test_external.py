@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from hypothesis import example, given
+from hypothesis import strategies as st
 
 from herdbook.entities import ExternalModel, ModelDescription, ModelSignature
 from herdbook.entities.external import MAX_DEPTH, MAX_ENDPOINT, MAX_PARAMS, is_secret_name
@@ -24,7 +25,7 @@ for _ in range(14):
     SHARED = [SHARED] * 3
 
 
-@given(ours.external_models(), ours.signatures())
+@given(ours.external_models(st.dictionaries(ours.texts(), ours.json_values(), max_size=3)), ours.signatures())
 @example(
     ExternalModel(
         endpoint="https://a.example", params={"\x85": "\u2028\ufeff\x00=", "1:30": "<<", "": [1e17, -0.0, "~"]}
