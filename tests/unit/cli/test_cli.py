@@ -106,6 +106,7 @@ WRITES = [
     ("register", "model", NAME, "--signature", "signature.json"),
     ("register-external", NAME, "--endpoint", "https://models.example.org/iris", "--signature", "signature.json"),
     ("sweep",),
+    ("db", "upgrade"),
     ("catalogs", "rename", "main", "prod"),
     ("catalogs", "delete", "main", "--force"),
     ("catalogs", "restore", "trashed CATALOG"),
