@@ -11,7 +11,9 @@ from herdbook.entities.ledger import AppliedPolicy, PolicyFile
 from herdbook.entities.signature import Column, Scalar, ScalarType
 from herdbook.errors import InvalidArgumentError
 from herdbook.policy.facts import CandidateFacts
-from herdbook.policy.rules import RULES, NoParams, signature_required
+from herdbook.policy.content_rules import signature_required
+from herdbook.policy.rule import NoParams
+from herdbook.policy.rules import RULES
 from herdbook.policy.rulesets import RuleSet, parse_rulesets
 from herdbook.verdicts import Pass, Reject, SecurableKind, Verdict
 
