@@ -159,7 +159,7 @@ def test_only_rule_files_are_read() -> None:
     assert parse().holding_for(MODEL) == ()
 
 
-def test_the_shipped_ruleset_holds_everywhere() -> None:
+def test_the_default_ruleset_holds_everywhere() -> None:
     """The policy that a new metastore gets demands a signature of every model."""
     shipped = Path(__file__).parents[2] / "policies" / "rules" / "default.toml"
     file = PolicyFile(path="rules/default.toml", text=shipped.read_text())
