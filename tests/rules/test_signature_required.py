@@ -10,8 +10,8 @@ from herdbook.entities import Chain, FileEntry, Link, Manifest, ModelDescription
 from herdbook.entities.ledger import AppliedPolicy, PolicyFile
 from herdbook.entities.signature import Column, Scalar, ScalarType
 from herdbook.errors import InvalidArgumentError
-from herdbook.policy.facts import CandidateFacts
 from herdbook.policy.content_rules import signature_required
+from herdbook.policy.facts import CandidateFacts
 from herdbook.policy.rule import NoParams
 from herdbook.policy.rules import RULES
 from herdbook.policy.rulesets import RuleSet, parse_rulesets

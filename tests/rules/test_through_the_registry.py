@@ -120,7 +120,8 @@ class TestGovernedTags:
             stamp = Stamp(at_ms=1, by=member)
             added = []
             for name in names:
-                group = Principal(id=ids.new(), name=PrincipalName.parse(name), created_at=tx.principal(FOUNDER).created_at)
+                since = tx.principal(FOUNDER).created_at
+                group = Principal(id=ids.new(), name=PrincipalName.parse(name), created_at=since)
                 tx.insert_principal(group)
                 added.append(Membership(member_id=member, group_id=group.id))
                 member = group.id
@@ -153,7 +154,7 @@ class TestGovernedTags:
         with pytest.raises(RuleViolationError, match="must be one of 'low', 'high'"):
             registry.set_registered_model_tag(MODEL, "risk", "medium")
         with pytest.raises(RuleViolationError, match="another spelling of the governed tag 'risk'"):
-            registry.set_registered_model_tag(MODEL, "rIſk", "low")
+            registry.set_registered_model_tag(MODEL, "ri\N{LATIN SMALL LETTER LONG S}k", "low")
         version = registry.create_model_version(MODEL, tags={"risk": "high"})
         registry.delete_model_version_tag(version.ref, "risk")
         registry.delete_registered_model_tag(MODEL, "risk")

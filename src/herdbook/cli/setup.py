@@ -20,9 +20,7 @@ policies_dir = "policies"
 """
 
 
-def init(
-    folder: Path, *, policies: Path | None = None, ruleset: str | None = None, options: Options = DEFAULT
-) -> None:
+def init(folder: Path, *, policies: Path | None = None, ruleset: str | None = None, options: Options = DEFAULT) -> None:
     """Make a registry in a folder, with its policy files and settings beside it.
 
     Args:

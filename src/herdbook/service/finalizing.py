@@ -128,7 +128,7 @@ class Finalizing:
         check_sources(self._core.gate, self._caller, tx, row, _OPERATION)
         # Tags can have changed while checks ran, so the rules are asked here, about the tags of now.
         applicant = Applicant(
-            version=row.version,
+            version=with_known_parents(self._core, self._caller, row, tx, tx),
             manifest=self._manifest,
             model=judged.model,
             model_tags=self._core.gate.reread(tx, subjects.model(row.version.name)).tags,
