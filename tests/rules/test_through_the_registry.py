@@ -114,8 +114,7 @@ class TestGovernedTags:
     def join(self, metastore, *names: str) -> None:
         """Make each of the groups a member of the next, and the founder of the first."""
         store, ids = metastore.core.store, metastore.core.ids
-        with store.write() as tx:
-            tx.lock_policy()
+        with store.write(exclusive=True) as tx:
             member = tx.principal(FOUNDER).id
             stamp = Stamp(at_ms=1, by=member)
             added = []

@@ -216,6 +216,9 @@ class GovernedRegistration(GovernedPart):
         number = tx.allocate_version(model.id, stamp)
         manifest_id = None
         if manifest is not None and description is not None and ready:
+            if core.admission.judges_tags(draft.rules):
+                # Who has the number has the model's row, so its tags stand still from here on.
+                model = core.gate.reread(tx, subjects.model(model.name))
             self._refuse(draft, description, manifest, model, number, stamp)
             manifest_id = tx.insert_manifest(manifest, draft.sha256, new_id=core.ids.new())
         new = NewVersion(
