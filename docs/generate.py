@@ -12,12 +12,16 @@ from herdbook import client, errors
 from herdbook.cli.app import COMMANDS, GROUPS, build
 from herdbook.plugins.hookspecs import CONTRIBUTIONS, HookSpecs
 from herdbook.policy.operations import OPERATIONS
+from herdbook.policy.rules import RULES
+from herdbook.policy.tag_rules import GovernedTag, GovernedTags, TagsRequired, TagValues
 from herdbook.ports.registry import Registry
 from herdbook.service import GovernedRegistry
 from herdbook.settings import _FROM_ENVIRONMENT, PluginSettings, RegistrySettings, Settings
 from herdbook.verdicts import Operation, Privilege
 
 FOLDER = Path(__file__).parent / "reference"
+_PARTS: dict[type, tuple[type, ...]] = {TagsRequired: (TagValues,), GovernedTags: (TagValues, GovernedTag)}
+"""The values that params of rules are made of."""
 NOTE = "<!-- Written by docs/generate.py from the code; do not edit. -->\n"
 
 
@@ -29,6 +33,7 @@ def main() -> int:
         "errors.md": error_page(),
         "hooks.md": hooks(),
         "operations.md": operations(),
+        "rules.md": rules(),
         "settings.md": settings(),
     }
     stale = []
@@ -126,6 +131,21 @@ def operations() -> str:
         lines.append(f"| `{operation}` | {privileges} | {need.on.value} | {also} | {'yes' if built else 'later'} |")
     lines += ["", "## Privileges", ""]
     lines += [f"- `{privilege}`" for privilege in Privilege]
+    return "\n".join(lines)
+
+
+def rules() -> str:
+    """Every rule that a ruleset may name, with its params."""
+    stages = {"admits": "the admission of a version", "deletes": "the deletion of a version", "tags": "changes of tags"}
+    lines = ["# Rules", "", "What `rule = ` in a ruleset may name; [Keep rules](../how-to/rules.md) shows how."]
+    for name, rule in RULES.items():
+        judged = " and ".join(words for stage, words in stages.items() if getattr(rule, stage) is not None)
+        lines += ["", f"## `{name}`", "", f"{rule.says} It judges {judged}.", ""]
+        if not fields(rule.params):
+            lines.append("It has no params.")
+        for kind in (rule.params, *_PARTS.get(rule.params, ())):
+            if fields(kind):
+                lines += ["```text", inspect.getdoc(kind) or "", "```", ""]
     return "\n".join(lines)
 
 

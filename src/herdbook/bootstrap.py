@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ from herdbook.settings import Settings, load_settings, os_principal
 
 DATABASE = "herdbook.db"
 ARTIFACTS = "artifacts"
+DEFAULT_RULESET = "default"
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):")
 _DATABASE_SCHEMES = ("sqlite", "postgresql")
 
@@ -169,7 +171,9 @@ def open_metastore(location: Location, settings: Settings, manager: PluginManage
         )
         metastore.open(
             Founding(
-                creator=os_principal(), policy=read_policy(settings.policies_dir), default_schema=settings.first_schema
+                creator=os_principal(),
+                policy=read_policy(settings.policies_dir, settings.ruleset),
+                default_schema=settings.first_schema,
             )
         )
     except BaseException:
@@ -249,20 +253,30 @@ def shipped_policies() -> Path:
     return packaged if packaged.is_dir() else here.parents[1] / "policies"
 
 
-def read_policy(folder: str | None) -> tuple[PolicyFile, ...]:
+def read_policy(folder: str | None, ruleset: str | None = None) -> tuple[PolicyFile, ...]:
     """Read a policy folder: model.conf, *.csv and rules/*.toml.
 
     Args:
-        folder: The folder; None takes the shipped one.
+        folder: The folder, of which every file counts; None takes the shipped one, of which one ruleset does.
+        ruleset: Which of the shipped rulesets; None is `default`.
 
     Raises:
-        InvalidArgumentError: the folder or a file cannot be read, or the model is not the shipped one (R17).
+        InvalidArgumentError: the folder or a file cannot be read, the model is not the shipped one (R17), there is no
+            such ruleset, or a folder of one's own is to have a shipped one.
         UnsupportedError: it has policy lines, which this version cannot judge.
     """
     root = shipped_policies() if folder is None else Path(folder).expanduser()
     if not root.is_dir():
         raise InvalidArgumentError(f"The policy folder {root} does not exist.", hint="`herdbook init` writes one.")
-    paths = [root / "model.conf", *sorted(root.glob("*.csv")), *sorted((root / "rules").glob("*.toml"))]
+    rules = sorted((root / "rules").glob("*.toml"))
+    if folder is None:
+        rules = [_shipped_ruleset(rules, ruleset or DEFAULT_RULESET)]
+    elif ruleset is not None:
+        raise InvalidArgumentError(
+            f"The policy folder {root} has its own rules, so the ruleset {ruleset!r} cannot be chosen.",
+            hint="Give a policy folder or a ruleset, not both.",
+        )
+    paths = [root / "model.conf", *sorted(root.glob("*.csv")), *rules]
     try:
         policy = tuple(
             PolicyFile(path=path.relative_to(root).as_posix(), text=path.read_text(encoding="utf-8")) for path in paths
@@ -280,6 +294,17 @@ def read_policy(folder: str | None) -> tuple[PolicyFile, ...]:
     for file in policy:
         _refuse_lines(file)
     return policy
+
+
+def _shipped_ruleset(paths: Sequence[Path], name: str) -> Path:
+    by_name = {path.stem: path for path in paths}
+    if name not in by_name:
+        near = difflib.get_close_matches(name, by_name, n=1)
+        raise InvalidArgumentError(
+            f"There is no ruleset {name!r}.",
+            hint=f"Did you mean {near[0]!r}?" if near else f"The rulesets are {', '.join(sorted(by_name))}.",
+        )
+    return by_name[name]
 
 
 def verify_policy(policy: Sequence[PolicyFile], settings: Settings) -> None:

@@ -62,6 +62,7 @@ class Settings:
         home: The folder that `herdbook:` means.
         artifact_root: Where an embedded registry over a database URI keeps bytes (a folder or an artifact URI).
         policies_dir: The installation's own policy folder; None uses the shipped one.
+        ruleset: Which shipped ruleset a new metastore begins with, instead of a policies_dir; None is `default`.
         default_catalog: The catalog that a new metastore begins with.
         default_schema: The schema that a new metastore begins with.
         plugins: Which plugins are used.
@@ -74,6 +75,7 @@ class Settings:
     home: str = "~/.herdbook"
     artifact_root: str | None = None
     policies_dir: str | None = None
+    ruleset: str | None = None
     default_catalog: str = "main"
     default_schema: str = "default"
     plugins: PluginSettings = field(factory=PluginSettings)
@@ -123,6 +125,7 @@ class _File:
     home: str | None = None
     artifact_root: str | None = None
     policies_dir: str | None = None
+    ruleset: str | None = None
     default_catalog: str | None = None
     default_schema: str | None = None
     plugins: dict[str, Any] = field(factory=dict)
@@ -161,7 +164,15 @@ def _read(path: Path) -> dict[str, Any]:
     table = load_toml(text, file=str(path))
     parsed = structure_located(table, (), _File, converter=converter)
     values: dict[str, Any] = {"source": str(path), "registries": parsed.registries}
-    for name in ("registry_uri", "home", "artifact_root", "policies_dir", "default_catalog", "default_schema"):
+    for name in (
+        "registry_uri",
+        "home",
+        "artifact_root",
+        "policies_dir",
+        "ruleset",
+        "default_catalog",
+        "default_schema",
+    ):
         value = getattr(parsed, name)
         if value is not None:
             values[name] = value

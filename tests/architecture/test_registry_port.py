@@ -48,6 +48,9 @@ class DenyAll(Authorizer):
             revision=chain.policy_revision,
         )
 
+    def closure(self, caller):
+        return frozenset()
+
     def visible(self, caller, kind):
         return Visible(reach=Reach.LISTED)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from herdbook.names import ModelName, VersionRef
+from herdbook.policy.content_rules import aliased_versions_are_kept
 from herdbook.policy.facts import DeletionFacts
-from herdbook.policy.rules import NoParams, aliased_versions_are_kept
+from herdbook.policy.rule import NoParams
 from herdbook.verdicts import Pass, Reject
 
 VERSION = VersionRef(model=ModelName.parse("prod.fraud.scorer"), version=3)

@@ -10,8 +10,10 @@ from herdbook.entities import Chain, FileEntry, Link, Manifest, ModelDescription
 from herdbook.entities.ledger import AppliedPolicy, PolicyFile
 from herdbook.entities.signature import Column, Scalar, ScalarType
 from herdbook.errors import InvalidArgumentError
+from herdbook.policy.content_rules import signature_required
 from herdbook.policy.facts import CandidateFacts
-from herdbook.policy.rules import RULES, NoParams, signature_required
+from herdbook.policy.rule import NoParams
+from herdbook.policy.rules import RULES
 from herdbook.policy.rulesets import RuleSet, parse_rulesets
 from herdbook.verdicts import Pass, Reject, SecurableKind, Verdict
 
@@ -157,7 +159,7 @@ def test_only_rule_files_are_read() -> None:
     assert parse().holding_for(MODEL) == ()
 
 
-def test_the_shipped_ruleset_holds_everywhere() -> None:
+def test_the_default_ruleset_holds_everywhere() -> None:
     """The policy that a new metastore gets demands a signature of every model."""
     shipped = Path(__file__).parents[2] / "policies" / "rules" / "default.toml"
     file = PolicyFile(path="rules/default.toml", text=shipped.read_text())

@@ -84,6 +84,10 @@ class OwnerAuthorizer(Authorizer):
 
         return judge(caller, requirement, chain, holds)
 
+    def closure(self, caller: Caller) -> frozenset[str]:
+        """Return the ids of the caller's principal and of what it is in, however deep."""
+        return _closure(self._state, caller)
+
     def visible(self, caller: Caller, kind: SecurableKind) -> Visible:  # noqa: ARG002 the same for every kind
         """Return what the caller may see: all for an admin, else what the closure owns."""
         state = self._state

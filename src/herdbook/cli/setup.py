@@ -20,12 +20,13 @@ policies_dir = "policies"
 """
 
 
-def init(folder: Path, *, policies: Path | None = None, options: Options = DEFAULT) -> None:
+def init(folder: Path, *, policies: Path | None = None, ruleset: str | None = None, options: Options = DEFAULT) -> None:
     """Make a registry in a folder, with its policy files and settings beside it.
 
     Args:
         folder: A folder that does not exist yet, or is empty.
         policies: The policy folder that becomes revision 1; the shipped one unless said.
+        ruleset: Which ruleset of the shipped folder: default (unless said), strict or mlflow-open.
     """
     from herdbook.bootstrap import (  # noqa: PLC0415 for --help
         DATABASE,
@@ -44,8 +45,9 @@ def init(folder: Path, *, policies: Path | None = None, options: Options = DEFAU
         raise AlreadyExistsError(f"{root} holds a registry already.", hint="Use it with --registry.")
     source = shipped_policies() if policies is None else policies.expanduser().absolute()
     # A policy that cannot be used is refused before anything is written.
-    files = read_policy(str(source))
-    settings = evolve(options.settings(), policies_dir=str(source))
+    own = None if policies is None else str(source)
+    files = read_policy(own, ruleset)
+    settings = evolve(options.settings(), policies_dir=own, ruleset=ruleset)
     verify_policy(files, settings)
     with open_registry(str(root), settings=settings) as registry:
         for file in files:

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 @frozen(kw_only=True)
 class EffectiveRule:
-    """A rule that holds for a securable, and where it comes from.
+    """A rule that is bound to a securable or to something that it lies in, and where it comes from.
 
     Args:
         rule: The rule's name, or the check's.
@@ -18,6 +18,9 @@ class EffectiveRule:
         revision: The policy revision that applied it.
         params: Its settings.
         is_check: Whether a plugin's check decides it.
+        overridable: Whether an entry of the same rule further down replaces this one.
+        enabled: False: it demands nothing, and only switches off what it overrides.
+        overridden_by: The file and line of the entry further down that replaces it; None where none does.
     """
 
     rule: str
@@ -26,6 +29,21 @@ class EffectiveRule:
     revision: int
     params: dict[str, Any] = field(factory=dict)
     is_check: bool = False
+    overridable: bool = False
+    enabled: bool = True
+    overridden_by: str | None = None
+
+    @property
+    def in_force(self) -> bool:
+        """Whether it demands something."""
+        return self.enabled and self.overridden_by is None
+
+    @property
+    def state(self) -> str:
+        """What has become of it, in words."""
+        if self.overridden_by is not None:
+            return f"replaced by {self.overridden_by}"
+        return "in force" if self.enabled else "switched off"
 
 
 @frozen(kw_only=True)

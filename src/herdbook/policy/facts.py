@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from enum import StrEnum
 
-from herdbook.entities import Manifest, ModelDescription
-from herdbook.names import VersionRef
+from attrs import field, frozen
+
+from herdbook.entities import Lineage, Manifest, ModelDescription
+from herdbook.names import PrincipalName, VersionRef
 
 
 @frozen(kw_only=True)
 class CandidateFacts:
-    """What the registry read of a version that asks to come in.
+    """A version that asks to come in.
 
     Args:
         model: What its files say.
         manifest: Its files.
+        lineage: Where its author says that it came from.
+        version_tags: Its tags.
+        model_tags: The tags of its registered model.
     """
 
     model: ModelDescription
     manifest: Manifest
+    lineage: Lineage = field(factory=Lineage)
+    version_tags: dict[str, str] = field(factory=dict)
+    model_tags: dict[str, str] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -32,3 +40,29 @@ class DeletionFacts:
 
     version: VersionRef
     aliases: tuple[str, ...] = ()
+
+
+class TagHolder(StrEnum):
+    """What bears a tag; the values are the store's names of the two."""
+
+    MODEL = "registered_model"
+    VERSION = "model_version"
+
+
+@frozen(kw_only=True)
+class TagFacts:
+    """A tag that is to be set, changed or deleted.
+
+    Args:
+        holder: What bears it.
+        key: The tag's key as written.
+        value: What it is set to; None deletes it.
+        admitted: Whether the version was admitted already, or the model has such versions.
+        principals: The caller, and every group and role that it is in.
+    """
+
+    holder: TagHolder
+    key: str
+    value: str | None
+    admitted: bool = False
+    principals: frozenset[PrincipalName] = frozenset()

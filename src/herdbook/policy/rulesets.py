@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, fields, frozen
 
 from herdbook.entities import Chain, EffectiveRule
 from herdbook.entities.ledger import AppliedPolicy
 from herdbook.errors import InvalidArgumentError
 from herdbook.formats.located_toml import LocatedTable, load_toml, structure_located
-from herdbook.names import SecurableName, fold
+from herdbook.names import METASTORE, SecurableName, fold
+from herdbook.policy.overriding import check_overrides, layered
 from herdbook.policy.rules import RULES
 from herdbook.verdicts import SecurableKind
 from herdbook.wire import converter
@@ -25,6 +26,8 @@ class _Entry:
     rule: str | None = None
     check: str | None = None
     params: dict[str, Any] = field(factory=dict)
+    overridable: bool = False
+    enabled: bool = True
 
 
 @frozen(kw_only=True)
@@ -45,12 +48,13 @@ class RuleSet:
     rules: tuple[EffectiveRule, ...] = ()
 
     def holding_for(self, chain: Chain) -> tuple[EffectiveRule, ...]:
-        """Return the rules bound to the chain's object or to anything that it lies in, the outermost first."""
-        found: list[EffectiveRule] = []
-        for link in reversed(chain.links):
-            key = "metastore:" if link.kind is SecurableKind.METASTORE else fold(link.name)
-            found += [rule for rule in self.rules if fold(rule.on) == key]
-        return tuple(found)
+        """Return the rules in force for the chain's object, the outermost first."""
+        return tuple(rule for rule in self.bound_along(chain) if rule.in_force)
+
+    def bound_along(self, chain: Chain) -> tuple[EffectiveRule, ...]:
+        """Return what is bound to the chain's object or to anything that it lies in, also what is not in force."""
+        keys = [METASTORE.key if link.kind is SecurableKind.METASTORE else fold(link.name) for link in chain.links]
+        return layered([rule for rule in self.rules if fold(rule.on) == key] for key in reversed(keys))
 
 
 def parse_rulesets(policy: AppliedPolicy) -> RuleSet:
@@ -63,18 +67,45 @@ def parse_rulesets(policy: AppliedPolicy) -> RuleSet:
     for file in policy.files:
         if file.path.startswith("rules/") and file.path.endswith(".toml"):
             rules += _parse(file.path, file.text, policy.revision)
+    check_overrides(rules)
     return RuleSet(revision=policy.revision, rules=tuple(rules))
 
 
-def _parse(path: str, text: str, revision: int) -> Iterable[EffectiveRule]:
+def _parse(path: str, text: str, revision: int) -> Iterator[EffectiveRule]:
     table = load_toml(text, file=path)
     parsed = structure_located(table, (), _File, converter=converter)
     for position, entry in enumerate(parsed.rules):
-        yield _effective(entry, f"{path}:{_line(table, position)}", revision)
+        origin = f"{path}:{table.line_of(('rules', position))}"
+        _check_entry(entry, origin)
+        if entry.check is not None:
+            _check_plain(entry, origin)
+        else:
+            _check_rule(entry, origin, table, position)
+        yield EffectiveRule(
+            rule=entry.check or entry.rule or "",
+            on=str(entry.on),
+            origin=origin,
+            revision=revision,
+            params=entry.params,
+            is_check=entry.check is not None,
+            overridable=entry.overridable,
+            enabled=entry.enabled,
+        )
 
 
-def _line(table: LocatedTable, position: int) -> int:
-    return table.line_of(("rules", position))
+def _check_entry(entry: _Entry, origin: str) -> None:
+    if (entry.rule is None) == (entry.check is None):
+        raise InvalidArgumentError(f"{origin}: an entry names either a rule or a check.", hint="Give one of the two.")
+    if entry.on.kind is SecurableKind.MODEL_ALIAS:
+        raise InvalidArgumentError(
+            f"{origin}: a rule cannot be bound to {entry.on}.",
+            hint="Bind it to metastore:, a catalog, schema or model.",
+        )
+    if not entry.enabled and (entry.params or entry.overridable):
+        raise InvalidArgumentError(
+            f"{origin}: an entry with enabled = false has no params and nothing to override.",
+            hint="Remove params and overridable.",
+        )
 
 
 def _check_plain(entry: _Entry, origin: str) -> None:
@@ -87,19 +118,7 @@ def _check_plain(entry: _Entry, origin: str) -> None:
         ) from error
 
 
-def _effective(entry: _Entry, origin: str, revision: int) -> EffectiveRule:
-    if (entry.rule is None) == (entry.check is None):
-        raise InvalidArgumentError(f"{origin}: an entry names either a rule or a check.", hint="Give one of the two.")
-    if entry.on.kind is SecurableKind.MODEL_ALIAS:
-        raise InvalidArgumentError(
-            f"{origin}: a rule cannot be bound to {entry.on}.",
-            hint="Bind it to metastore:, a catalog, schema or model.",
-        )
-    if entry.check is not None:
-        _check_plain(entry, origin)
-        return EffectiveRule(
-            rule=entry.check, on=str(entry.on), origin=origin, revision=revision, params=entry.params, is_check=True
-        )
+def _check_rule(entry: _Entry, origin: str, table: LocatedTable, position: int) -> None:
     name = entry.rule or ""
     if name not in RULES:
         near = difflib.get_close_matches(name, RULES, n=1)
@@ -107,6 +126,10 @@ def _effective(entry: _Entry, origin: str, revision: int) -> EffectiveRule:
             f"{origin}: there is no rule {name!r}.",
             hint=f"Did you mean {near[0]!r}?" if near else f"The rules are {', '.join(sorted(RULES))}.",
         )
-    if entry.params:
+    kind = RULES[name].params
+    if entry.params and not fields(kind):
         raise InvalidArgumentError(f"{origin}: the rule {name!r} has no params.", hint="Remove them.")
-    return EffectiveRule(rule=name, on=str(entry.on), origin=origin, revision=revision)
+    if entry.enabled:
+        # An entry without params is judged as one whose params are empty.
+        whole = evolve(table, data={"rules": {position: {"params": entry.params}}})
+        structure_located(whole, ("rules", position, "params"), kind, converter=converter)

@@ -71,5 +71,9 @@ class Authorizer(ABC):
         """
 
     @abstractmethod
+    def closure(self, caller: Caller) -> frozenset[str]:
+        """Return the ids of the caller's principal and of every group and role that it is in; none if disabled."""
+
+    @abstractmethod
     def visible(self, caller: Caller, kind: SecurableKind) -> Visible:
         """Return what the caller may see of a kind (R12)."""

@@ -9,15 +9,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from herdbook.entities import Chain, EffectiveRule, Manifest, ModelDescription, ModelVersion
 from herdbook.errors import InvalidArgumentError, PluginLoadError, RuleViolationError, UnavailableError
 from herdbook.formats.mlmodel import describe_model
 from herdbook.plugins.check_runner import CandidateData, run_check, validate_params
 from herdbook.plugins.contributions import PreRegisterCheck
-from herdbook.policy.facts import CandidateFacts, DeletionFacts
-from herdbook.policy.rules import RULES, Rule
+from herdbook.policy.facts import CandidateFacts, DeletionFacts, TagFacts
+from herdbook.policy.rule import Rule
+from herdbook.policy.rules import RULES
 from herdbook.policy.rulesets import RuleSet, parse_rulesets
 from herdbook.ports.artifacts import ArtifactStore, SupportsLocalPath
 from herdbook.ports.metadata import MetadataStore, PolicyLog
@@ -48,11 +49,13 @@ class Applicant:
         version: The version as it would be.
         manifest: Its files, all of them in the store.
         model: What they say.
+        model_tags: The tags of its registered model.
     """
 
     version: ModelVersion
     manifest: Manifest
     model: ModelDescription
+    model_tags: dict[str, str] = field(factory=dict)
 
 
 def verify_rules(rules: RuleSet, checks: CheckSource) -> None:
@@ -63,7 +66,7 @@ def verify_rules(rules: RuleSet, checks: CheckSource) -> None:
         InvalidArgumentError: the params of a check are not acceptable; the message has file and line.
     """
     for rule in rules.rules:
-        if rule.is_check:
+        if rule.is_check and rule.enabled:
             try:
                 validate_params(checks.check(rule.rule), rule.params)
             except (InvalidArgumentError, PluginLoadError) as error:
@@ -97,14 +100,21 @@ class Admission:
         Raises:
             UnavailableError: no policy is applied, or the applied one cannot be read; nothing is admitted then.
         """
+        return self._rules_at(chain.policy_revision, log).holding_for(chain)
+
+    def rules_bound_along(self, chain: Chain, log: PolicyLog | None = None) -> tuple[EffectiveRule, ...]:
+        """Return what is bound to a securable and all that it lies in, also what is not in force; see `rules_for`."""
+        return self._rules_at(chain.policy_revision, log).bound_along(chain)
+
+    def _rules_at(self, revision: int, log: PolicyLog | None) -> RuleSet:
         with self._lock:
             cached = self._read_at
-        if cached is None or cached[0] != chain.policy_revision:
-            if log is None:
-                with self._store.read() as tx:
-                    return self._read_rules(tx).holding_for(chain)
-            return self._read_rules(log).holding_for(chain)
-        return cached[1].holding_for(chain)
+        if cached is not None and cached[0] == revision:
+            return cached[1]
+        if log is not None:
+            return self._read_rules(log)
+        with self._store.read() as tx:
+            return self._read_rules(tx)
 
     def verify(self, log: PolicyLog) -> None:
         """Refuse a policy that names a check that is missing, or gives it wrong params.
@@ -140,7 +150,13 @@ class Admission:
 
     def judge_rules(self, rules: tuple[EffectiveRule, ...], applicant: Applicant) -> tuple[Rejection, ...]:
         """Return every rejection by the core's own rules."""
-        facts = CandidateFacts(model=applicant.model, manifest=applicant.manifest)
+        facts = CandidateFacts(
+            model=applicant.model,
+            manifest=applicant.manifest,
+            lineage=applicant.version.lineage,
+            version_tags=applicant.version.tags,
+            model_tags=applicant.model_tags,
+        )
         return _judged(rules, lambda rule: rule.admits, facts)
 
     def judge_deletion(self, rules: tuple[EffectiveRule, ...], facts: DeletionFacts) -> tuple[Rejection, ...]:
@@ -151,6 +167,15 @@ class Admission:
             facts: The version, and the aliases that point to it.
         """
         return _judged(rules, lambda rule: rule.deletes, facts)
+
+    @staticmethod
+    def judges_tags(rules: tuple[EffectiveRule, ...]) -> bool:
+        """Return whether any of the rules has a say in changes of tags."""
+        return any(RULES[rule.rule].tags is not None for rule in rules if not rule.is_check)
+
+    def judge_tag(self, rules: tuple[EffectiveRule, ...], facts: TagFacts) -> tuple[Rejection, ...]:
+        """Return every rejection of a change of a tag."""
+        return _judged(rules, lambda rule: rule.tags, facts)
 
     def judge_checks(self, rules: tuple[EffectiveRule, ...], applicant: Applicant) -> tuple[Rejection, ...]:
         """Return every rejection by plugins' checks, each run in a process of its own.

@@ -42,6 +42,11 @@ class Authority:
         self._catch_up(log.revision(), log)
         return self._authorizer.visible(caller, kind)
 
+    def closure(self, caller: Caller, revision: int, *, log: PolicyLog) -> frozenset[str]:
+        """Return the ids of the caller's principal and of every group and role that it is in."""
+        self._catch_up(revision, log)
+        return self._authorizer.closure(caller)
+
     def _catch_up(self, revision: int, log: PolicyLog | None) -> None:
         if self._authorizer.revision >= revision:
             return

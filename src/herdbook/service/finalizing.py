@@ -72,7 +72,7 @@ class Finalizing:
                 tx.release_lease(begun.version.id, begun.lease)
             raise
         if version.status is VersionStatus.FAILED_REGISTRATION:
-            raise violation(str(version.ref), judged.rejections)
+            raise violation(str(version.ref), version.rejections)
         return version
 
     def _begin(
@@ -110,8 +110,7 @@ class Finalizing:
         admission = self._core.admission
         model = admission.describe(self._manifest, self._sha256)
         applicant = Applicant(version=leased.version, manifest=self._manifest, model=model)
-        rejections = admission.judge_rules(leased.rules, applicant)
-        return _Judged(model=model, rejections=rejections + admission.judge_checks(leased.rules, applicant))
+        return _Judged(model=model, rejections=admission.judge_checks(leased.rules, applicant))
 
     def _end(
         self,
@@ -127,16 +126,24 @@ class Finalizing:
                 f"The rules for {self._subject.what} changed while it was judged.", hint="Finalize it again."
             )
         check_sources(self._core.gate, self._caller, tx, row, _OPERATION)
-        ready = not judged.rejections
+        # Tags can have changed while checks ran, so the rules are asked here, about the tags of now.
+        applicant = Applicant(
+            version=with_known_parents(self._core, self._caller, row, tx, tx),
+            manifest=self._manifest,
+            model=judged.model,
+            model_tags=self._core.gate.reread(tx, subjects.model(row.version.name)).tags,
+        )
+        rejections = self._core.admission.judge_rules(leased.rules, applicant) + judged.rejections
+        ready = not rejections
         status = VersionStatus.READY if ready else VersionStatus.FAILED_REGISTRATION
-        reason = None if ready else "; ".join(f"{r.rule}: {r.message}" for r in judged.rejections)
+        reason = None if ready else "; ".join(f"{r.rule}: {r.message}" for r in rejections)
         tx.finish_version(
             row.version.id,
             leased.lease,
             status=status,
             reason=reason,
             description=judged.model,
-            rejections=judged.rejections,
+            rejections=rejections,
             stamp=stamp,
         )
         tx.drop_uploads(row.version.id)
@@ -145,7 +152,7 @@ class Finalizing:
             "version_id": row.version.id,
             "status": status.value,
             "manifest_sha256": self._sha256,
-            "rejected_by": [r.rule for r in judged.rejections],
+            "rejected_by": [r.rule for r in rejections],
         }
         event = "model_version.created" if ready else "model_version.refused"
         again = self._core.gate.reread(tx, self._subject)

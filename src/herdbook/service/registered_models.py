@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from herdbook.entities import Chain, Link, Page, RegisteredModel, Schema
 from herdbook.names import fold
+from herdbook.policy.facts import TagHolder
 from herdbook.policy.limits import check_comment, check_new_level, check_tags, given_tags
 from herdbook.ports.metadata import Stamp, WriteTransaction
 from herdbook.ports.registry import ModelLike, RegisteredModels, SchemaLike
@@ -14,6 +15,7 @@ from herdbook.service.gate import Admitted, Idempotency, Outcome
 from herdbook.service.ledger import Happened
 from herdbook.service.life import Asked, LivingPart
 from herdbook.service.part import check_expected
+from herdbook.service.tagging import refuse_tags
 from herdbook.verdicts import Operation, Privilege, SecurableKind
 from herdbook.wire import from_json, to_json
 
@@ -46,6 +48,7 @@ class GovernedRegisteredModels(LivingPart, RegisteredModels):
                 chain = Chain(links=(made, *schema.chain.links), policy_revision=schema.chain.policy_revision)
                 operation = Operation.CREATE_REGISTERED_MODEL
                 self._core.gate.require(self._caller, Privilege.APPLY_TAG, chain, holder.what, operation, tx)
+                refuse_tags(self._core, self._caller, tx, chain, TagHolder.MODEL, given, what=holder.what)
             for key, value in given.items():
                 tx.set_tag("registered_model", made.id, key, value, stamp)
             detail = {"comment": comment, "tags": given}

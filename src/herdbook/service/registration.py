@@ -22,6 +22,7 @@ from herdbook.entities import (
 )
 from herdbook.entities.files import FileStat
 from herdbook.errors import ConflictError, IntegrityError
+from herdbook.policy.facts import TagHolder
 from herdbook.policy.limits import check_comment, check_lineage, check_tags, given_tags
 from herdbook.ports.artifacts import FileExpectation, Progress
 from herdbook.ports.metadata import NewVersion, ReadTransaction, Stamp, VersionRow, WriteTransaction
@@ -36,6 +37,7 @@ from herdbook.service.ledger import Happened
 from herdbook.service.parents import parent_versions
 from herdbook.service.part import GovernedPart
 from herdbook.service.sight import as_shown
+from herdbook.service.tagging import refuse_tags
 from herdbook.verdicts import Operation, Privilege
 from herdbook.wire import unstructure
 
@@ -206,12 +208,17 @@ class GovernedRegistration(GovernedPart):
         model = core.gate.present(admitted, subjects.model(subjects.model_name(chain.object.name)))
         if draft.tags:
             core.gate.require(self._caller, Privilege.APPLY_TAG, chain, what, operation, tx)
+        about = f"a new version of {model.name}"
+        refuse_tags(core, self._caller, tx, chain, TagHolder.VERSION, draft.tags, what=about)
         parents = parent_versions(core.gate, self._caller, tx, draft.lineage, operation)
         manifest, description = draft.manifest, draft.description
         ready = manifest is not None and description is not None and self._still_held(tx, chain, draft)
         number = tx.allocate_version(model.id, stamp)
         manifest_id = None
         if manifest is not None and description is not None and ready:
+            if core.admission.judges_tags(draft.rules):
+                # Who has the number has the model's row, so its tags stand still from here on.
+                model = core.gate.reread(tx, subjects.model(model.name))
             self._refuse(draft, description, manifest, model, number, stamp)
             manifest_id = tx.insert_manifest(manifest, draft.sha256, new_id=core.ids.new())
         new = NewVersion(
@@ -262,7 +269,7 @@ class GovernedRegistration(GovernedPart):
             lineage=draft.lineage,
             tags=draft.tags,
         )
-        applicant = Applicant(version=version, manifest=manifest, model=description)
+        applicant = Applicant(version=version, manifest=manifest, model=description, model_tags=model.tags)
         rejections = self._core.admission.judge_rules(draft.rules, applicant)
         if rejections:
             raise violation(f"A new version of {model.name}", rejections)

@@ -14,11 +14,14 @@ from herdbook.verdicts import Operation
 class Policies(RegistryPart):
     """Policy files, and the rules in force."""
 
-    def get_effective_rules(self, securable: SecurableLike) -> tuple[EffectiveRule, ...]:
+    def get_effective_rules(
+        self, securable: SecurableLike, *, with_overridden: bool = False
+    ) -> tuple[EffectiveRule, ...]:
         """Return the rules that hold for a securable, and where each comes from.
 
         Args:
             securable: The securable.
+            with_overridden: Also tell what is bound there and not in force: replaced further down, or switched off.
 
         Returns:
             The rules, those of the metastore first.
