@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
+from herdbook.client.external import register_external_model
 from herdbook.entities import Lineage
 from herdbook.entities.ledger import AppliedPolicy, Membership
 from herdbook.entities.principals import Principal
@@ -220,6 +221,20 @@ class TestAllowedSources:
         ):
             with pytest.raises(RuleViolationError, match=message):
                 register(registry, MODEL, lineage=Lineage(source=source))
+
+    def test_an_external_model_is_judged_by_where_it_is_served(self, registry_with) -> None:
+        """Its endpoint must be among the allowed; what cannot be read may hide one, and is refused."""
+        registry = registry_with(entry("allowed-sources", 'params = { sources = ["https://models.example.com/"] }'))
+        good = register_external_model(
+            MODEL, endpoint="https://models.example.com/v1", signature=SIGNATURE, registry=registry
+        )
+        assert good.status == "READY"
+        with pytest.raises(RuleViolationError, match=r"endpoint 'https://elsewhere\.example\.com/v1' is not allowed"):
+            register_external_model(
+                MODEL, endpoint="https://elsewhere.example.com/v1", signature=SIGNATURE, registry=registry
+            )
+        with pytest.raises(RuleViolationError, match="MLmodel cannot be read"):
+            register(registry, MODEL, {"MLmodel": b"flavors: ["})
 
     def test_parents_are_judged_by_where_they_lie(self, registry_with) -> None:
         """Made from nothing registered is fine; from a version elsewhere it is not."""

@@ -145,6 +145,9 @@ def allowed_sources(params: AllowedSources, facts: CandidateFacts) -> Verdict:
     wrong: list[str] = []
     if params.sources is not None:
         patterns = [UriPattern.parse(text) for text in params.sources]
+        if facts.model.signature_error is not None:
+            # What cannot be read may name an endpoint.
+            wrong.append(f"Its MLmodel cannot be read: {facts.model.signature_error}.")
         for what, uri in _origins(facts).items():
             place = None if uri is None else place_of(uri)
             if uri is None:
@@ -164,8 +167,11 @@ def allowed_sources(params: AllowedSources, facts: CandidateFacts) -> Verdict:
 
 
 def _origins(facts: CandidateFacts) -> dict[str, str | None]:
-    """Return what says where a version is from."""
-    return {"source": facts.lineage.source}
+    """Return what says where a version is from: of an external model, first of all where it is served."""
+    source, external = facts.lineage.source, facts.model.external
+    if external is None:
+        return {"source": source}
+    return {"endpoint": external.endpoint} | ({} if source is None else {"source": source})
 
 
 def _lies_in(model: ModelName, patterns: tuple[str, ...]) -> bool:
