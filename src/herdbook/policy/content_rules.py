@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from attrs import Attribute, field, frozen
 
@@ -166,7 +167,7 @@ def allowed_sources(params: AllowedSources, facts: CandidateFacts) -> Verdict:
     return Reject(message=wrong[0], reasons=tuple(wrong[1:]), hint=f"Allowed are {'; '.join(allowed)}.")
 
 
-def _origins(facts: CandidateFacts) -> dict[str, str | None]:
+def _origins(facts: CandidateFacts) -> Mapping[str, str | None]:
     """Return what says where a version is from: of an external model, first of all where it is served."""
     source, external = facts.lineage.source, facts.model.external
     if external is None:
