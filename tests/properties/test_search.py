@@ -188,6 +188,7 @@ def test_a_search_finds_what_is_there(store, world, noun, few, data):
             )
             assert len(hits.rows) <= search.limit
             found += hits.rows
+            assert len(found) <= len(world[noun])
             if hits.position is None:
                 break
             search = evolve(search, after=hits.position)

@@ -54,7 +54,7 @@ class GovernedSearches(GovernedPart, ModelVersions, RegisteredModels):
 
         def find(tx: ReadTransaction, search: Search) -> Hits[RegisteredModel]:
             sight = self._sight(tx)
-            return tx.search_models(search, sight.seen if _shown_by_browse(where, order) else sight.readable)
+            return tx.search_models(search, sight.seen if shown_by_browse(where, order) else sight.readable)
 
         query = (Operation.SEARCH_REGISTERED_MODELS.value, where and format_filter(where), *format_orders(order))
         return self._found(query, Search(where=where, order=order, limit=max_results), page_token, find)
@@ -105,7 +105,7 @@ class GovernedSearches(GovernedPart, ModelVersions, RegisteredModels):
         return Page(items=hits.rows, next_page_token=seal.token(self._caller, query, hits.position))
 
 
-def _shown_by_browse(where: Filter | None, order: Sequence[Order]) -> bool:
+def shown_by_browse(where: Filter | None, order: Sequence[Order]) -> bool:
     """Return whether a filter and an order name only fields that BROWSE shows (R7)."""
     named = {clause.field for clause in clauses(where)} | {one.field for one in order}
     return all(FIELDS[Noun.MODEL][name].browse for name in named)

@@ -24,8 +24,9 @@ FEW = 2_000
 
 _TAG = """SELECT t.owner_id FROM tags t [[indexed ix_tags_owner_kind_key_value]]
     WHERE t.owner_kind = :kind AND t.key = :key {value} LIMIT :limit"""
-_TAG_HEAD = "AND substr(t.value, 1, 200) = :head"
-_TAG_VALUE = f"{_TAG_HEAD} AND t.value = :value"
+# What only begins alike is found as well: the page looks at whole values. Both comparisons in one statement would make
+# SQLite put the value into the expression that the index has.
+_TAG_VALUE = "AND substr(t.value, 1, 200) = :head"
 _ALIAS = """SELECT a.{id} FROM aliases a [[indexed ix_aliases_key_current]]
     WHERE a.key = :key AND a.valid_to IS NULL LIMIT :limit"""
 _OWNER = """SELECT m.id FROM registered_models m [[indexed ix_registered_models_owner_id]]
@@ -34,7 +35,7 @@ _LINEAGE = (
     """SELECT v.id FROM model_versions v [[indexed ix_model_versions_{field}]] WHERE v.{field} = :value LIMIT :limit"""
 )
 _SOURCE = """SELECT v.id FROM model_versions v [[indexed ix_model_versions_source]]
-    WHERE substr(v.source, 1, 200) = :head AND v.source = :value LIMIT :limit"""
+    WHERE substr(v.source, 1, 200) = :head LIMIT :limit"""
 _PENDING = """SELECT v.id FROM model_versions v [[indexed ix_model_versions_pending]]
     WHERE v.status = 'PENDING_REGISTRATION' LIMIT :limit"""
 _NAMES = {
@@ -126,10 +127,7 @@ def _tag_probe(clause: Clause, noun: Noun) -> tuple[str, dict[str, object]]:
     given: dict[str, object] = {"kind": OWNER_KIND[noun], "key": clause.key}
     if clause.operator is not Operator.EQ:
         return _TAG.format(value=""), given
-    # What is shorter than the index's share of a value stands in it whole.
-    value = str(clause.value)
-    compared = _TAG_VALUE if len(value) >= HEAD else _TAG_HEAD
-    return _TAG.format(value=compared), {**given, "head": value[:HEAD], "value": value}
+    return _TAG.format(value=_TAG_VALUE), {**given, "head": str(clause.value)[:HEAD]}
 
 
 def _field_probe(field: str, value: str, noun: Noun) -> tuple[str, dict[str, object]] | None:
@@ -140,5 +138,5 @@ def _field_probe(field: str, value: str, noun: Noun) -> tuple[str, dict[str, obj
     if field in ("run_id", "logged_model_id"):
         return _LINEAGE.format(field=field), {"value": value}
     if field == "source":
-        return _SOURCE, {"head": value[:HEAD], "value": value}
+        return _SOURCE, {"head": value[:HEAD]}
     return (_PENDING, {}) if field == "status" and value == "PENDING_REGISTRATION" else None
