@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import uuid
 from datetime import UTC, datetime
 from unittest import mock
 
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from herdbook.adapters.sql import search_reads
+from herdbook.adapters.sql.postgres_store import engine_of
 from herdbook.adapters.sql.store import SqlStore
 from herdbook.entities import Lineage, Principal
 from herdbook.formats.filter_fields import Noun, Operator
@@ -118,9 +120,18 @@ def add(tx, chance, model_id, people):
     return made
 
 
-@pytest.fixture(scope="module")
-def store():
-    store = SqlStore.open("sqlite://")
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def store(request):
+    """A filled database of each kind."""
+    if request.param == "sqlite":
+        store = SqlStore.open("sqlite://")
+    else:
+        server, name = request.getfixturevalue("postgres_server"), f"search_{uuid.uuid4().hex}"
+        admin = engine_of(server.url())
+        with admin.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        admin.dispose()
+        store = SqlStore.open(server.url(name))
     fill(store)
     yield store
     store.close()
@@ -163,7 +174,7 @@ def expected(world, noun, tree, orders, ranges, reader, managed):
 
 
 @given(data=st.data())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None)
 @pytest.mark.parametrize("few", [2_000, 1, 0], ids=["begins with few", "begins with one", "reads in order"])
 @pytest.mark.parametrize("noun", Noun)
 def test_a_search_finds_what_is_there(store, world, noun, few, data):
