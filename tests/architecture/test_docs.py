@@ -20,11 +20,15 @@ from herdbook.bootstrap import open_registry
 from herdbook.cli import main
 from herdbook.client.register import register_model
 from herdbook.errors import RuleViolationError
+from herdbook.formats.filter_fields import FIELDS, MAX_ORDERS, Noun
+from herdbook.formats.filter_tokens import MAX_LENGTH
+from herdbook.formats.filters import MAX_CLAUSES, MAX_DEPTH, MAX_ITEMS
 from herdbook.settings import os_principal
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("plugins/*/README.md"))]
 TUTORIAL = ROOT / "docs" / "tutorial.md"
+SEARCH = ROOT / "docs" / "how-to" / "search.md"
 CHECK = ROOT / "docs" / "how-to" / "write-your-first-check.md"
 SIGNATURE = {"inputs": [{"type": "double", "name": "x"}], "outputs": [{"type": "long"}]}
 _BLOCK = re.compile(
@@ -165,6 +169,38 @@ def test_the_tutorials_python_works(tmp_path, shell):
     assert code == 0, said
     assert "[0 0 0]" in said
     assert str(os_principal()) in said
+
+
+def test_the_search_page_does_what_it_says(tmp_path, shell, capsys):
+    """Each command of the page finds what it shows, and no other model; its Python prints the same."""
+    model(tmp_path / "model")
+    for block in blocks(SEARCH):
+        for command in commands(block) if block.lang == "console" else ():
+            code, said = shell(command.words)
+            keeps(command, code, said)
+            for name in ("main.default.iris", "main.default.wine"):
+                assert (
+                    "search" not in command.words or name in command.words or (name in said) == (name in command.shown)
+                )
+    (script,) = [block.body for block in blocks(SEARCH) if block.lang == "python"]
+    capsys.readouterr()
+    exec(compile(script, str(SEARCH), "exec"), {})
+    assert capsys.readouterr().out.startswith("main.default.iris 1 {")
+
+
+def test_the_grammar_page_names_every_field():
+    """Every field and every other name of it stands in the tables; what can be ordered by is marked so."""
+    page = (ROOT / "docs" / "reference" / "search.md").read_text()
+    lines = [line for line in page.splitlines() if line.startswith("| `")]
+    for noun in Noun:
+        for field in FIELDS[noun].values():
+            (line,) = [line for line in lines if re.match(rf"\| `{field.name}[`.]", line)]
+            assert [name for name in field.also if f"`{name}`" not in line] == []
+            assert field.order is (
+                "ordered" in line or (field.name == "last_updated_at" and "the same; ordered" in line)
+            )
+    for limit in (MAX_LENGTH, MAX_CLAUSES, MAX_DEPTH, MAX_ITEMS, MAX_ORDERS):
+        assert f"{limit:,}" in page
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from herdbook.entities import FileStat, Manifest, Page
 from herdbook.entities.files import FileEntry
 from herdbook.errors import NotFoundError, PermissionDeniedError, RegistryError
 from herdbook.names import PrincipalName
-from herdbook.policy.operations import OPERATIONS
+from herdbook.policy.operations import OPERATIONS, Shape
 from herdbook.ports.authorizer import Authorizer, Reach, Visible
 from herdbook.ports.registry import FileUpload, Registry
 from herdbook.service import GovernedRegistry
@@ -67,6 +67,7 @@ CALLS = {
     Operation.CREATE_REGISTERED_MODEL: ("main.default.fresh",),
     Operation.GET_REGISTERED_MODEL: (MODEL,),
     Operation.LIST_REGISTERED_MODELS: ("main.default",),
+    Operation.SEARCH_REGISTERED_MODELS: (f"name = '{MODEL}'",),
     Operation.UPDATE_REGISTERED_MODEL: (MODEL, {"comment": "x"}),
     Operation.UPLOAD_PLAN: (MODEL, [FileStat(path="a", size=1)]),
     Operation.CREATE_MODEL_VERSION: (MODEL,),
@@ -77,6 +78,7 @@ CALLS = {
     Operation.FINALIZE_MODEL_VERSION: (f"{MODEL}/1", Manifest(files=(ENTRY,))),
     Operation.GET_MODEL_VERSION: (f"{MODEL}/1",),
     Operation.LIST_MODEL_VERSIONS: (MODEL,),
+    Operation.SEARCH_MODEL_VERSIONS: (f"name = '{MODEL}'",),
     Operation.UPDATE_MODEL_VERSION: (f"{MODEL}/1", {"comment": "x"}),
     Operation.LIST_MODEL_VERSION_FILES: (f"{MODEL}/1",),
     Operation.READ_MODEL_VERSION_FILE: (f"{MODEL}/1", "model.bin"),
@@ -195,7 +197,7 @@ def test_a_denied_verb_tells_nothing_and_does_nothing(closed, operation, monkeyp
         assert "that you may know of" in error.message
     else:
         assert answer == Page(items=())
-        assert operation is Operation.LIST_CATALOGS
+        assert OPERATIONS[operation].shape is Shape.LIST
 
 
 @pytest.mark.parametrize("operation", [op for op in supported() if op in CALLS], ids=str)

@@ -52,6 +52,33 @@ def list_(schema: str, *, max_results: Limit = None, options: Options = DEFAULT)
 
 
 @app.command
+def search(
+    filter_: Annotated[str, Parameter(name="FILTER")] = "",
+    /,
+    *,
+    order_by: Annotated[list[str] | None, Parameter(negative="")] = None,
+    max_results: Limit = None,
+    options: Options = DEFAULT,
+) -> None:
+    """Search the models of all catalogs that you may see.
+
+    Args:
+        filter_: Such as "tags.team = 'risk' AND name LIKE 'prod.%'"; all models unless said.
+        order_by: A field with ASC or DESC, such as "last_updated_at DESC"; may be given again.
+        max_results: Show only so many; all unless said.
+    """
+    order = order_by or []
+    with opened(options) as registry:
+        found = every(
+            lambda size, token: registry.search_registered_models(
+                filter_, order_by=order, max_results=size, page_token=token
+            ),
+            max_results,
+        )
+        show_list(options, found, (*COLUMNS, "tags"))
+
+
+@app.command
 def update(name: str, *, comment: str, reason: str | None = None, options: Options = DEFAULT) -> None:
     """Replace a registered model's comment.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from herdbook.cli.options import DEFAULT, Limit, Options, every, opened
 from herdbook.cli.output import say, show, show_list
@@ -40,6 +41,33 @@ def list_(model: str, *, max_results: Limit = None, options: Options = DEFAULT) 
             lambda size, token: registry.list_model_versions(model, max_results=size, page_token=token), max_results
         )
         show_list(options, versions, ("version", "status", "aliases", "author", "total_size", "created_at", "comment"))
+
+
+@app.command
+def search(
+    filter_: Annotated[str, Parameter(name="FILTER")] = "",
+    /,
+    *,
+    order_by: Annotated[list[str] | None, Parameter(negative="")] = None,
+    max_results: Limit = None,
+    options: Options = DEFAULT,
+) -> None:
+    """Search the versions of all models that you may read.
+
+    Args:
+        filter_: Such as "tags.stage = 'candidate' AND run_id = '1f2e'"; all versions unless said.
+        order_by: A field with ASC or DESC, such as "created_at DESC"; may be given again.
+        max_results: Show only so many; all unless said.
+    """
+    order = order_by or []
+    with opened(options) as registry:
+        found = every(
+            lambda size, token: registry.search_model_versions(
+                filter_, order_by=order, max_results=size, page_token=token
+            ),
+            max_results,
+        )
+        show_list(options, found, ("name", "version", "status", "aliases", "author", "created_at", "tags"))
 
 
 @app.command

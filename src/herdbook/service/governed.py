@@ -12,6 +12,7 @@ from herdbook.service.policies import GovernedPolicies
 from herdbook.service.principals import GovernedPrincipals
 from herdbook.service.registered_models import GovernedRegisteredModels
 from herdbook.service.schemas import GovernedSchemas
+from herdbook.service.searching import GovernedSearches
 from herdbook.service.tags import GovernedTags
 from herdbook.service.trash import GovernedTrash
 from herdbook.service.versions import GovernedModelVersions
@@ -28,6 +29,7 @@ class GovernedRegistry(
     GovernedPrincipals,
     GovernedRegisteredModels,
     GovernedSchemas,
+    GovernedSearches,
     GovernedTags,
     GovernedTrash,
     Registry,

@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import field, frozen
@@ -27,7 +28,7 @@ class PageSeal:
 
     key: bytes = field(repr=False)
 
-    def token(self, caller: Caller, query: tuple[Any, ...], position: str | int | list[str | int]) -> str:
+    def token(self, caller: Caller, query: tuple[Any, ...], position: str | int | Sequence[str | int]) -> str:
         """Return the token of a position in a caller's query."""
         body = json.dumps(position).encode()
         return base64.urlsafe_b64encode(self._mac(caller, query, body) + body).decode().rstrip("=")

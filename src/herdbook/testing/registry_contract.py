@@ -22,12 +22,13 @@ from herdbook.names import VersionRef
 from herdbook.ports.registry import FileUpload, Registry
 from herdbook.testing.registry_life_contract import RegistryLifeContract
 from herdbook.testing.samples import WEIGHTS, model_files, register, upload
+from herdbook.testing.search_contract import SearchContract
 from herdbook.verdicts import Operation
 
 NAME = "main.default.iris"
 
 
-class RegistryContract(RegistryLifeContract):
+class RegistryContract(RegistryLifeContract, SearchContract):
     """Override the fixture `registry`: a fresh one, whose caller founded it."""
 
     @pytest.fixture

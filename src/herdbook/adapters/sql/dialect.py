@@ -21,6 +21,10 @@ class Forms:
     - `[[greatest a, b]]`: the greater of two values.
     - `[[nested table]]`: a join that looks its right side up for each row of the left, where the planner may be told.
     - `[[indexed name]]`: the index to read a table by, where the planner may be told.
+    - `[[like name]]`, `[[ilike name]]`: what follows a text to compare it with the pattern in a parameter, in which
+      nothing escapes; LIKE tells upper from lower case (SQLite: the same as GLOB in the parameter `g` + name), ILIKE
+      takes ASCII letters in either.
+    - `[[binary value]]`: a text, ordered byte by byte.
     - `[[ordered key]]`: ORDER BY, where the order in which an index is read is no promise.
 
     Args:
@@ -43,6 +47,9 @@ SQLITE = Forms(
         "greatest": "max({0})",
         "nested": "CROSS JOIN {0}",
         "indexed": "INDEXED BY {0}",
+        "like": "GLOB :g{0}",
+        "ilike": "LIKE :{0}",
+        "binary": "{0}",
         "ordered": "",
     }
 )
@@ -55,6 +62,9 @@ POSTGRESQL = Forms(
         "greatest": "greatest({0})",
         "nested": "JOIN {0}",
         "indexed": "",
+        "like": "LIKE :{0} ESCAPE ''",
+        "ilike": "COLLATE \"C\" ILIKE :{0} ESCAPE ''",
+        "binary": '(({0}) COLLATE "C")',
         "ordered": "ORDER BY {0}",
     }
 )

@@ -43,10 +43,13 @@ SCHEMA_FROM = f"FROM schemas s JOIN catalogs c ON c.id = s.catalog_id {_people('
 MODEL_TREE = """FROM registered_models m
     JOIN schemas s ON s.id = m.schema_id JOIN catalogs c ON c.id = m.catalog_id"""
 MODEL_FROM = f"{MODEL_TREE} {_people('m')}"
+_VERSION_TREE = """FROM model_versions v JOIN registered_models m ON m.id = v.model_id
+    JOIN schemas s ON s.id = m.schema_id JOIN catalogs c ON c.id = m.catalog_id"""
 VERSION_PEOPLE = """
     LEFT JOIN manifests mf ON mf.id = v.manifest_id
     LEFT JOIN principals pa ON pa.id = v.author_id
     LEFT JOIN principals pu ON pu.id = v.updated_by"""
+VERSION_FROM = f"{_VERSION_TREE} {VERSION_PEOPLE}"
 
 METASTORE = f"SELECT {_METASTORE} FROM metastore ms"
 CATALOG = f"""SELECT {CATALOG_CHAIN}, {CATALOG_COLUMNS} {CATALOG_FROM} CROSS JOIN metastore ms

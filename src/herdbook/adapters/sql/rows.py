@@ -27,6 +27,8 @@ from herdbook.verdicts import Rejection, SecurableKind
 from herdbook.wire import from_json
 
 _K = SecurableKind
+# What json.loads does once it has looked for white space, which databases do not write around their JSON.
+_scanned = json.JSONDecoder().raw_decode
 _STATUS = {status.value: status for status in VersionStatus}
 
 
@@ -66,11 +68,19 @@ def schema(row: Row) -> Schema:
 
 def model(row: Row) -> RegisteredModel:
     """Make a registered model of MODEL_COLUMNS."""
+    tags, aliases = row[11], row[12]
     return RegisteredModel(
         name=model_name(row[0], row[1], row[2]),
-        **_container(row[3:]),
-        tags=json.loads(row[11]) if row[11] else {},
-        aliases=json.loads(row[12]) if row[12] else {},
+        id=row[3],
+        comment=row[4],
+        owner=row[5],
+        created_at=to_time(row[6]),
+        created_by=row[7],
+        updated_at=to_time(row[8]),
+        updated_by=row[9],
+        row_version=row[10],
+        tags={} if tags == "{}" else _scanned(tags)[0],
+        aliases={} if aliases == "{}" else _scanned(aliases)[0],
         latest_version=row[13],
     )
 
@@ -95,8 +105,8 @@ def version(row: Row) -> VersionRow:
             updated_at=to_time(updated_at),
             updated_by=updated_by,
             row_version=row_version,
-            tags=json.loads(tags) if tags != "{}" else {},
-            aliases=() if aliases == "[]" else tuple(sorted(json.loads(aliases), key=fold)),
+            tags={} if tags == "{}" else _scanned(tags)[0],
+            aliases=() if aliases == "[]" else tuple(sorted(_scanned(aliases)[0], key=fold)),
             lineage=lineage(origin),
             model=None if described is None else description(described),
             manifest_sha256=sha256,

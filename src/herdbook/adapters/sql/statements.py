@@ -42,6 +42,9 @@ class Cursor(Protocol):
 class Compiler:
     """Compiles Core statements and `:name` text, with the forms in it, for one dialect, once each."""
 
+    # Those of searches have as many shapes as callers think of.
+    KEPT = 1024
+
     def __init__(self, dialect: Dialect, forms: Forms) -> None:
         self._dialect = dialect
         self._forms = forms
@@ -53,6 +56,8 @@ class Compiler:
         if isinstance(statement, str):
             made = self._texts.get(statement)
             if made is None:
+                if len(self._texts) >= self.KEPT:
+                    self._texts.clear()
                 made = self._texts[statement] = self._text(statement)
             return made
         # The statement is kept beside its text, so its id cannot come to mean another.

@@ -207,6 +207,21 @@ registered_models = Table(
     Index("ix_registered_models_schema_id_key", "schema_id", "key"),
     Index("ix_registered_models_catalog_id", "catalog_id"),
     Index("ix_registered_models_owner_id", "owner_id"),
+    # Newest first, then by name, as searches order them.
+    Index(
+        "ix_registered_models_created_at_key",
+        text("created_at DESC"),
+        "key",
+        sqlite_where=_LIVE,
+        postgresql_where=_LIVE,
+    ),
+    Index(
+        "ix_registered_models_updated_at_key",
+        text("updated_at DESC"),
+        "key",
+        sqlite_where=_LIVE,
+        postgresql_where=_LIVE,
+    ),
 )
 
 manifests = Table(
@@ -254,12 +269,16 @@ model_versions = Table(
     *_life(),
     # Its row stays, so that its number is never used again.
     Column("purged_at", BigInteger),
+    Column("source", Text),
     UniqueConstraint("model_id", "version"),
     Index("ix_model_versions_run_id", "run_id"),
     Index("ix_model_versions_logged_model_id", "logged_model_id"),
     Index("ix_model_versions_manifest_id_model_id", "manifest_id", "model_id"),
     # Only the few that are pending: an index on every status would be chosen where a narrower one is right.
     Index("ix_model_versions_pending", "updated_at", sqlite_where=_PENDING, postgresql_where=_PENDING),
+    Index("ix_model_versions_source", text("substr(source, 1, 200)")),
+    Index("ix_model_versions_created_at", text("created_at DESC"), sqlite_where=_LIVE, postgresql_where=_LIVE),
+    Index("ix_model_versions_updated_at", text("updated_at DESC"), sqlite_where=_LIVE, postgresql_where=_LIVE),
 )
 
 version_sources = Table(
@@ -308,6 +327,14 @@ aliases = Table(
     ),
     Index("ix_aliases_model_id_key_valid_from", "model_id", "key", "valid_from"),
     Index("ix_aliases_version_id", "version_id"),
+    Index(
+        "ix_aliases_key_current",
+        "key",
+        "model_id",
+        "version_id",
+        sqlite_where=_CURRENT,
+        postgresql_where=_CURRENT,
+    ),
 )
 
 tags = Table(
@@ -321,7 +348,7 @@ tags = Table(
     Column("set_by", String(64), nullable=False),
     PrimaryKeyConstraint("owner_id", "key"),
     # A whole value may be longer than an index entry can be.
-    Index("ix_tags_key_value", "key", text("substr(value, 1, 200)"), "owner_id"),
+    Index("ix_tags_owner_kind_key_value", "owner_kind", "key", text("substr(value, 1, 200)"), "owner_id"),
     sqlite_with_rowid=False,
 )
 

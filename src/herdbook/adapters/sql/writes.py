@@ -90,6 +90,7 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
             "comment": new.comment,
             "author_id": new.author_id,
             "lineage": to_json(new.lineage).decode(),
+            "source": new.lineage.source,
             "run_id": new.lineage.run_id,
             "experiment_id": new.lineage.experiment_id,
             "logged_model_id": new.lineage.logged_model_id,

@@ -21,7 +21,7 @@ from herdbook.names import AliasRef, CatalogName, ModelName, PrincipalName, Sche
 from herdbook.policy.ranges import Ranges
 from herdbook.ports.authorizer import Visible
 from herdbook.ports.metadata.life import LifeReads, TrashResolver
-from herdbook.ports.metadata.records import Found, VersionRow
+from herdbook.ports.metadata.records import Found, Hits, Search, VersionRow
 from herdbook.verdicts import SecurableKind
 
 
@@ -123,6 +123,27 @@ class ReadTransaction(Resolver, PolicyLog, LifeReads):
             reader_id: READY ones and those of this author; None: all.
             before: Only numbers below this.
             limit: How many at most.
+        """
+
+    @abstractmethod
+    def search_models(self, search: Search, ranges: Ranges) -> Hits[RegisteredModel]:
+        """Return one page of a search over registered models.
+
+        Args:
+            search: The filter, order, position and size.
+            ranges: The names among which it may find any: those that may be read, or, where filter and order name only
+                what BROWSE shows, those that may be seen (R7).
+        """
+
+    @abstractmethod
+    def search_versions(self, search: Search, ranges: Ranges, *, reader_id: str, managed: Ranges) -> Hits[VersionRow]:
+        """Return one page of a search over model versions.
+
+        Args:
+            search: The filter, order, position and size.
+            ranges: The names of the models whose versions may be read.
+            reader_id: READY versions are found, and those of this author.
+            managed: The names of the models of which versions of any status are found.
         """
 
     @abstractmethod

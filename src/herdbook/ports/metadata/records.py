@@ -7,6 +7,8 @@ from typing import Generic, TypeVar
 from attrs import frozen
 
 from herdbook.entities import Chain, Lineage, ModelDescription, ModelVersion, VersionStatus
+from herdbook.formats.filters import Filter
+from herdbook.formats.orders import Order
 from herdbook.names import CatalogName, ModelName, SchemaName, VersionRef
 
 T = TypeVar("T")
@@ -36,6 +38,36 @@ class Lease:
 
     token: int
     expires_ms: int
+
+
+@frozen(kw_only=True)
+class Search:
+    """One page of a search.
+
+    Args:
+        where: What results meet; None finds all.
+        order: What they are ordered by; no two of them tie.
+        after: The position behind which the page begins; None is the first page.
+        limit: How many it holds at most.
+    """
+
+    where: Filter | None
+    order: tuple[Order, ...]
+    after: tuple[str | int, ...] | None = None
+    limit: int
+
+
+@frozen(kw_only=True)
+class Hits(Generic[T]):
+    """One page of what a search found.
+
+    Args:
+        rows: What is on it, in order.
+        position: The last row's values of what the search is ordered by, where more follow; None on the last page.
+    """
+
+    rows: tuple[T, ...]
+    position: tuple[str | int, ...] | None = None
 
 
 @frozen(kw_only=True)

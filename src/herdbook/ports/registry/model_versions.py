@@ -195,20 +195,26 @@ class ModelVersions(RegistryPart):
         self,
         filter_string: str = "",
         *,
-        order_by: tuple[str, ...] = (),
+        order_by: Sequence[str] = (),
         max_results: int = 100,
         page_token: str | None = None,
     ) -> Page[ModelVersion]:
-        """Search the versions of the models that the caller may see.
+        """Search the versions of the models that the caller may read: READY ones, and the caller's own of any status.
 
         Args:
-            filter_string: A filter, such as `tags.stage = 'candidate' AND run_id = '1f2e'`; empty finds all.
-            order_by: Fields to order by, each with an optional `ASC` or `DESC`.
+            filter_string: A filter, such as `tags.stage = 'candidate' AND run_id = '1f2e'`; empty finds all. The
+                grammar is in docs/reference/search.md.
+            order_by: Fields to order by, each with an optional `ASC` or `DESC`; by name, the
+                highest version first, unless said.
             max_results: How many a page holds, 1 to 1000.
             page_token: Where to go on, from the page before.
 
         Raises:
             InvalidArgumentError: the filter, order or token is not acceptable; the message points at the place.
+
+        Example:
+            >>> [version.version for version in registry.search_model_versions("status = 'READY'").items]
+            [1]
         """
         raise self._unsupported(Operation.SEARCH_MODEL_VERSIONS)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from herdbook.entities import Page, RegisteredModel
 from herdbook.ports.registry.base import ModelLike, RegistryPart, SchemaLike
@@ -84,20 +84,25 @@ class RegisteredModels(RegistryPart):
         self,
         filter_string: str = "",
         *,
-        order_by: tuple[str, ...] = (),
+        order_by: Sequence[str] = (),
         max_results: int = 100,
         page_token: str | None = None,
     ) -> Page[RegisteredModel]:
         """Search the registered models that the caller may see.
 
         Args:
-            filter_string: A filter, such as `tags.team = 'risk' AND name LIKE 'prod.%'`; empty finds all.
-            order_by: Fields to order by, each with an optional `ASC` or `DESC`.
+            filter_string: A filter, such as `tags.team = 'risk' AND name LIKE 'prod.%'`; empty finds all. The
+                grammar is in docs/reference/search.md.
+            order_by: Fields to order by, each with an optional `ASC` or `DESC`; by name unless said.
             max_results: How many a page holds, 1 to 1000.
             page_token: Where to go on, from the page before.
 
         Raises:
             InvalidArgumentError: the filter, order or token is not acceptable; the message points at the place.
+
+        Example:
+            >>> [str(model.name) for model in registry.search_registered_models("name LIKE '%iris'").items]
+            ['main.default.iris']
         """
         raise self._unsupported(Operation.SEARCH_REGISTERED_MODELS)
 

@@ -1,0 +1,142 @@
+"""Searching: which rows can be results at all, and then one page of them."""
+
+from __future__ import annotations
+
+import json
+
+from attrs import frozen
+
+from herdbook.adapters.sql import rows
+from herdbook.adapters.sql.search_spans import Spans, behind, holds, narrowed
+from herdbook.adapters.sql.search_sql import Page
+from herdbook.adapters.sql.search_where import HEAD, OWNER_KIND
+from herdbook.adapters.sql.statements import Row, Runner
+from herdbook.entities import RegisteredModel
+from herdbook.formats.filter_fields import TAGS, Noun, Operator
+from herdbook.formats.filters import Clause, required
+from herdbook.names import fold
+from herdbook.policy.ranges import Ranges
+from herdbook.ports.metadata import Hits, Search, VersionRow
+
+Position = tuple[str | int, ...]
+FEW = 2_000
+"""Up to how many rows one clause may leave for the search to begin with them; above, it reads in order and looks."""
+
+_TAG = """SELECT t.owner_id FROM tags t [[indexed ix_tags_owner_kind_key_value]]
+    WHERE t.owner_kind = :kind AND t.key = :key {value} LIMIT :limit"""
+# What only begins alike is found as well: the page looks at whole values. Both comparisons in one statement would make
+# SQLite put the value into the expression that the index has.
+_TAG_VALUE = "AND substr(t.value, 1, 200) = :head"
+_ALIAS = """SELECT a.{id} FROM aliases a [[indexed ix_aliases_key_current]]
+    WHERE a.key = :key AND a.valid_to IS NULL LIMIT :limit"""
+_OWNER = """SELECT m.id FROM registered_models m [[indexed ix_registered_models_owner_id]]
+    WHERE m.owner_id IN (SELECT p.id FROM principals p WHERE p.key = :key) AND m.deleted_at IS NULL LIMIT :limit"""
+_LINEAGE = (
+    """SELECT v.id FROM model_versions v [[indexed ix_model_versions_{field}]] WHERE v.{field} = :value LIMIT :limit"""
+)
+_SOURCE = """SELECT v.id FROM model_versions v [[indexed ix_model_versions_source]]
+    WHERE substr(v.source, 1, 200) = :head LIMIT :limit"""
+_PENDING = """SELECT v.id FROM model_versions v [[indexed ix_model_versions_pending]]
+    WHERE v.status = 'PENDING_REGISTRATION' LIMIT :limit"""
+_NAMES = {
+    Noun.MODEL: "SELECT m.id, m.key FROM [[each ids]] i CROSS JOIN registered_models m WHERE m.id = i.value",
+    Noun.VERSION: """SELECT v.id, m.key FROM [[each ids]] i CROSS JOIN model_versions v
+        CROSS JOIN registered_models m WHERE v.id = i.value AND m.id = v.model_id""",
+}
+
+
+@frozen(kw_only=True)
+class _Asked:
+    """One search, and in which names it may find what."""
+
+    noun: Noun
+    search: Search
+    ranges: Ranges
+    reader_id: str | None = None
+    managed: Spans = ()
+
+
+class SearchReads:
+    """The searches of a read transaction."""
+
+    _run: Runner
+
+    def search_models(self, search: Search, ranges: Ranges) -> Hits[RegisteredModel]:
+        """Return one page of the registered models in ranges that a filter finds."""
+        found, position = self._search(_Asked(noun=Noun.MODEL, search=search, ranges=ranges))
+        return Hits(rows=tuple(map(rows.model, found)), position=position)
+
+    def search_versions(self, search: Search, ranges: Ranges, *, reader_id: str, managed: Ranges) -> Hits[VersionRow]:
+        """Return one page of the versions of models in ranges that a filter finds."""
+        asked = _Asked(noun=Noun.VERSION, search=search, ranges=ranges, reader_id=reader_id, managed=managed.spans)
+        found, position = self._search(asked)
+        own = -len(search.order)
+        return Hits(rows=tuple(rows.version(row[:own]) for row in found), position=position)
+
+    def _search(self, asked: _Asked) -> tuple[list[Row], Position | None]:
+        """Return the rows of a page, and the position behind it where more follow."""
+        search, spans = asked.search, narrowed(asked.ranges, asked.search.where)
+        first = search.order[0]
+        if search.after is not None and first.field == "name":
+            again = len(search.order) > 1
+            spans = behind(spans, str(search.after[0]), descending=first.descending, again=again)
+        ids = self._few(asked, spans) if spans else ()
+        if ids is not None and not ids:
+            return [], None
+        page = Page(
+            noun=asked.noun,
+            search=search,
+            spans=spans,
+            ids=ids,
+            reader_id=asked.reader_id,
+            managed=asked.managed,
+        )
+        sql, values = page.statement()
+        found = self._run.all(sql, **values)
+        if len(found) <= search.limit:
+            return found, None
+        last = found[search.limit - 1]
+        return found[: search.limit], tuple(last[-len(search.order) :])
+
+    def _few(self, asked: _Asked, spans: Spans) -> tuple[str, ...] | None:
+        """Return the rows that some clause leaves, where it is few; None where no clause leaves few."""
+        for clause in required(asked.search.where):
+            probe = _probe(clause, asked.noun)
+            if probe is None:
+                continue
+            sql, values = probe
+            found = self._run.all(sql, **values, limit=FEW + 1)
+            if len(found) <= FEW:
+                ids = tuple(dict.fromkeys(row[0] for row in found))
+                return ids if len(spans) == 1 else self._in_spans(ids, asked.noun, spans)
+        return None
+
+    def _in_spans(self, ids: tuple[str, ...], noun: Noun, spans: Spans) -> tuple[str, ...]:
+        named = self._run.all(_NAMES[noun], ids=json.dumps(ids))
+        return tuple(row_id for row_id, key in named if holds(spans, key))
+
+
+def _probe(clause: Clause, noun: Noun) -> tuple[str, dict[str, object]] | None:
+    """Return a statement, read from an index alone, for rows that include all that meet a clause."""
+    if clause.field == TAGS and clause.operator is not Operator.IS_NULL:
+        return _tag_probe(clause, noun)
+    return _field_probe(clause.field, str(clause.value), noun) if clause.operator is Operator.EQ else None
+
+
+def _tag_probe(clause: Clause, noun: Noun) -> tuple[str, dict[str, object]]:
+    given: dict[str, object] = {"kind": OWNER_KIND[noun], "key": clause.key}
+    if clause.operator is not Operator.EQ:
+        return _TAG.format(value=""), given
+    return _TAG.format(value=_TAG_VALUE), {**given, "head": str(clause.value)[:HEAD]}
+
+
+def _field_probe(field: str, value: str, noun: Noun) -> tuple[str, dict[str, object]] | None:
+    if field == "alias":
+        return _ALIAS.format(id="model_id" if noun is Noun.MODEL else "version_id"), {"key": fold(value)}
+    if noun is Noun.MODEL:
+        return (_OWNER, {"key": fold(value)}) if field == "owner" else None
+    if field in ("run_id", "logged_model_id"):
+        return _LINEAGE.format(field=field), {"value": value}
+    if field == "source":
+        return _SOURCE, {"head": value[:HEAD]}
+    return (_PENDING, {}) if field == "status" and value == "PENDING_REGISTRATION" else None

@@ -1,0 +1,160 @@
+"""The statements of a search: the ids of one page in order, then the rows of that page alone."""
+
+from __future__ import annotations
+
+import json
+
+from attrs import field, frozen
+
+from herdbook.adapters.sql import resolve_sql
+from herdbook.adapters.sql.search_spans import Spans
+from herdbook.adapters.sql.search_where import Parameters, condition
+from herdbook.formats.filter_fields import Noun
+from herdbook.formats.orders import Order
+from herdbook.policy.ranges import EVERYTHING
+from herdbook.ports.metadata import Search
+
+_PAGE = """WITH {names} page(id, {aliases}) AS MATERIALIZED (
+        SELECT {row}.id, {orders} FROM {source} WHERE {where} {order_by} LIMIT :limit)
+    SELECT {columns}, {page_orders} FROM page CROSS JOIN {joined} WHERE {row}.id = page.id ORDER BY {page_order_by}"""
+# Of each model at least one version is on the page, so the models of a page are found first, in the order of the spans.
+_MODELS_FIRST = """models(id, key) AS MATERIALIZED (
+        SELECT m.id, m.key FROM r CROSS JOIN registered_models m [[indexed uq_registered_models_key_live]]
+        WHERE m.key >= r.low AND m.key < r.high AND m.deleted_at IS NULL
+        AND EXISTS (SELECT 1 FROM model_versions v WHERE v.model_id = m.id AND {where}) [[ordered m.key]] LIMIT :limit),
+    """
+_RANGES = "r(low, high) AS (SELECT value->>0, value->>1 FROM [[pairs spans]]),\n    "
+_MANAGED = """OR EXISTS (SELECT 1 FROM [[pairs managed]] g
+    WHERE m.key >= g.value->>0 AND m.key < g.value->>1)"""
+_PERSON = "[[binary coalesce((SELECT p.key FROM principals p WHERE p.id = {0}), {0})]]"
+_COLUMNS = {Noun.MODEL: resolve_sql.MODEL_COLUMNS, Noun.VERSION: resolve_sql.VERSION_COLUMNS}
+_JOINED = {Noun.MODEL: resolve_sql.MODEL_FROM, Noun.VERSION: resolve_sql.VERSION_FROM}
+_ROW = {Noun.MODEL: "m", Noun.VERSION: "v"}
+# The indexes that hold an order, read where no span of names is narrower.
+_ORDER_INDEX = {
+    (Noun.MODEL, "created_at"): "ix_registered_models_created_at_key",
+    (Noun.MODEL, "last_updated_at"): "ix_registered_models_updated_at_key",
+    (Noun.VERSION, "created_at"): "ix_model_versions_created_at",
+    (Noun.VERSION, "last_updated_at"): "ix_model_versions_updated_at",
+}
+
+
+@frozen(kw_only=True)
+class Page:
+    """What the statement of a page is made of.
+
+    Args:
+        noun: What is searched.
+        search: The filter, order, position and size.
+        spans: The spans of names to read, already behind the position where the order begins with the name.
+        ids: The ids of the only rows that can be results; None where any can.
+        reader_id: The author who sees versions of any status; None for models.
+        managed: Where versions of any status are seen.
+    """
+
+    noun: Noun
+    search: Search
+    spans: Spans
+    ids: tuple[str, ...] | None = None
+    reader_id: str | None = None
+    managed: Spans = field(default=())
+
+    def statement(self) -> tuple[str, dict[str, object]]:
+        """Return the statement and its parameters."""
+        given = Parameters()
+        orders = [_expression(order, self.noun) for order in self.search.order]
+        wanted = self._wanted(given, orders)
+        names, source, found = self._source(given, wanted)
+        by_name = self.noun is Noun.MODEL and names and not self.search.order[0].descending and len(orders) == 1
+        aliases = [f"o{place}" for place in range(len(orders))]
+        sql = _PAGE.format(
+            names=names,
+            aliases=", ".join(aliases),
+            row=_ROW[self.noun],
+            orders=", ".join(orders),
+            source=source,
+            where=" AND ".join(found),
+            # Spans follow one another, and each is read along the index of names.
+            order_by="[[ordered m.key]]" if by_name else f"ORDER BY {_directed(orders, self.search.order)}",
+            columns=_COLUMNS[self.noun],
+            page_orders=", ".join(f"page.{alias}" for alias in aliases),
+            joined=_JOINED[self.noun].removeprefix("FROM "),
+            page_order_by=_directed([f"page.{alias}" for alias in aliases], self.search.order),
+        )
+        values: dict[str, object] = {**given.values, "limit": self.search.limit + 1}
+        values |= {"spans": json.dumps(self.spans), "ids": json.dumps(self.ids), "reader": self.reader_id}
+        return sql, {**values, "managed": json.dumps(self.managed)}
+
+    def _wanted(self, given: Parameters, orders: list[str]) -> list[str]:
+        """Return the conditions on a row, wherever it is read from."""
+        wanted = [f"{_ROW[self.noun]}.deleted_at IS NULL"]
+        if self.noun is Noun.VERSION and self.managed != EVERYTHING.spans:
+            managed = _MANAGED if self.managed else ""
+            wanted.append(f"(v.status = 'READY' OR v.author_id = :reader {managed})")
+        if self.search.where is not None:
+            wanted.append(condition(self.search.where, self.noun, given))
+        if self.search.after is not None:
+            wanted += _behind(given, orders, self.search)
+        return wanted
+
+    def _source(self, given: Parameters, wanted: list[str]) -> tuple[str, str, list[str]]:
+        """Return the CTEs before the page, where its rows are read from, and all conditions on them."""
+        versions = self.noun is Noun.VERSION
+        live = [*wanted, "m.deleted_at IS NULL"] if versions else wanted
+        joined = ["m.id = v.model_id"] if versions else []
+        if self.ids is not None:
+            source = "[[each ids]] i CROSS JOIN " + ("model_versions v CROSS JOIN " if versions else "")
+            bounds = self._bounds(given) if len(self.spans) == 1 else []
+            return "", f"{source}registered_models m", [f"{_ROW[self.noun]}.id = i.value", *joined, *bounds, *live]
+        first = self.search.order[0]
+        if len(self.spans) == 1:
+            everything = self.spans == EVERYTHING.spans
+            index = _ORDER_INDEX.get((self.noun, first.field)) if everything else None
+            if versions and index is not None:
+                source = f"model_versions v [[indexed {index}]] CROSS JOIN registered_models m"
+                return "", source, [*joined, *live]
+            source = f"registered_models m [[indexed {index or 'uq_registered_models_key_live'}]]"
+            source += " CROSS JOIN model_versions v" if versions else ""
+            return "", source, [*self._bounds(given), *joined, *live]
+        if versions and first.field == "name" and not first.descending:
+            names = _RANGES + _MODELS_FIRST.format(where=" AND ".join(wanted))
+            return names, "models CROSS JOIN model_versions v CROSS JOIN registered_models m", [
+                "v.model_id = models.id", "m.id = models.id", *wanted,
+            ]  # fmt: skip
+        source = "r CROSS JOIN registered_models m [[indexed uq_registered_models_key_live]]"
+        source += " CROSS JOIN model_versions v" if versions else ""
+        return _RANGES, source, ["m.key >= r.low AND m.key < r.high", *joined, *live]
+
+    def _bounds(self, given: Parameters) -> list[str]:
+        low, high = self.spans[0]
+        bounds = [f"m.key >= :{given.add(low)}"] if low else []
+        return bounds + ([f"m.key < :{given.add(high)}"] if high != EVERYTHING.spans[0][1] else [])
+
+
+def _expression(order: Order, noun: Noun) -> str:
+    if order.field == "name":
+        return "m.key"
+    if order.field in ("owner", "author"):
+        return _PERSON.format("m.owner_id" if order.field == "owner" else "v.author_id")
+    column = {"last_updated_at": "updated_at"}.get(order.field, order.field)
+    return f"{_ROW[noun]}.{column}"
+
+
+def _directed(expressions: list[str], orders: tuple[Order, ...]) -> str:
+    pairs = zip(expressions, orders, strict=True)
+    return ", ".join(f"{sql} {'DESC' if order.descending else 'ASC'}" for sql, order in pairs)
+
+
+def _behind(given: Parameters, expressions: list[str], search: Search) -> list[str]:
+    """Return the conditions that a row follows the position; spans have it already that the name does not precede."""
+    after = search.after or ()
+    first, *rest = search.order
+    if first.field == "name" and not rest:
+        return []
+    marks = [given.add(value) for value in after]
+    signs = ["<" if order.descending else ">" for order in search.order]
+    # Both sides are written out so that neither database takes the strict comparison for the bound to begin at.
+    strict = ""
+    for sql, sign, mark in reversed(list(zip(expressions, signs, marks, strict=True))):
+        strict = f"({sql} {sign} :{mark} OR ({sql} = :{mark} AND {strict}))" if strict else f"{sql} {sign} :{mark}"
+    return [strict] if first.field == "name" else [f"{expressions[0]} {signs[0]}= :{marks[0]}", strict]
