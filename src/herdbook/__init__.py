@@ -16,7 +16,13 @@ if TYPE_CHECKING:
         download_artifacts as download_artifacts,
     )
     from herdbook.client import (
+        export_archive as export_archive,
+    )
+    from herdbook.client import (
         get_registry_uri as get_registry_uri,
+    )
+    from herdbook.client import (
+        import_archive as import_archive,
     )
     from herdbook.client import (
         load_model as load_model,
@@ -56,7 +62,9 @@ _HOMES = {
     "connect": "herdbook.client",
     "diff_model_versions": "herdbook.client",
     "download_artifacts": "herdbook.client",
+    "export_archive": "herdbook.client",
     "get_registry_uri": "herdbook.client",
+    "import_archive": "herdbook.client",
     "load_model": "herdbook.client",
     "register_external_model": "herdbook.client",
     "register_model": "herdbook.client",

@@ -30,6 +30,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROO
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 SEARCH = ROOT / "docs" / "how-to" / "search.md"
 CHECK = ROOT / "docs" / "how-to" / "write-your-first-check.md"
+MOVING = ROOT / "docs" / "how-to" / "export-import.md"
 SIGNATURE = {"inputs": [{"type": "double", "name": "x"}], "outputs": [{"type": "long"}]}
 _BLOCK = re.compile(
     r"(?:^`(?P<path>[\w./-]+)`[^\n]*:\n\n)?^```(?P<lang>\w+)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE
@@ -289,6 +290,19 @@ def test_a_policy_folder_without_its_model_is_refused_with_the_way_out(tmp_path,
     assert code != 0
     assert "Begin with a copy of the shipped one" in said
     assert not Path("registry").exists()
+
+
+def test_the_export_page_does_what_it_says(tmp_path, shell):
+    """Each command of the page on export and import ends as shown."""
+    model(tmp_path / "model")
+    shell("herdbook init ./registry")
+    shell("herdbook init ./other")
+    shell("export HERDBOOK_REGISTRY_URI=./registry")
+    assert shell("herdbook register ./model main.default.iris --alias champion")[0] == 0
+    typed = [command for block in blocks(MOVING) if block.lang == "console" for command in commands(block)]
+    assert len(typed) == 5
+    for command in typed:
+        keeps(command, *shell(command.words))
 
 
 def anchors(page: Path) -> set[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from attrs import has
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import herdbook.entities
@@ -59,7 +59,8 @@ def test_the_entities_are_found() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-@settings(max_examples=25)
+# A page of versions with their lineage is much to draw, and slow where other tests run beside it.
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_an_entity_survives_json(kind: Any, data: st.DataObject) -> None:
     """from_json(to_json(x)) == x, and what is written again is the same bytes."""
@@ -72,7 +73,7 @@ def test_an_entity_survives_json(kind: Any, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in (Decision, Verdict)], ids=str)
-@settings(max_examples=15)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_json_is_canonical(kind: Any, data: st.DataObject) -> None:
     """The same value gives the same bytes, whatever the order in which its dicts were filled; and a second trip too."""

@@ -48,6 +48,21 @@ def trained(tmp_path_factory):
     return folder, model, features, info
 
 
+def test_it_moves_to_another_registry(trained, herdbook_registry, tmp_path):
+    """A real model, exported and imported elsewhere, is loaded there by its alias and predicts the same."""
+    folder, model, features, info = trained
+    version = herdbook.register_model(folder, "main.default.moved", registry=herdbook_registry, tags={"a": "b"})
+    herdbook_registry.set_registered_model_alias("main.default.moved@champion", version.version)
+    herdbook.export_archive("main.default.moved", tmp_path / "moved.tar", registry=herdbook_registry)
+    with herdbook.connect(str(tmp_path / "elsewhere")) as elsewhere:
+        herdbook.import_archive(tmp_path / "moved.tar", registry=elsewhere, as_name="main.default.iris")
+        loaded = herdbook.load_model("models:/main.default.iris@champion", registry=elsewhere)
+        assert list(loaded.predict(features)) == list(model.predict(features))
+        there = elsewhere.get_model_version("main.default.iris/1")
+    assert (there.lineage.run_id, there.lineage.imported[0].version_id) == (info.run_id, version.id)
+    assert (there.manifest_sha256, there.model, there.tags) == (version.manifest_sha256, version.model, version.tags)
+
+
 def test_the_whole_job(trained, herdbook_registry):
     """What was logged can be registered, promoted and loaded, and predicts the same, with its lineage known."""
     folder, model, features, info = trained

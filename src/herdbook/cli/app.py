@@ -38,6 +38,8 @@ COMMANDS = {
     ),
     "trash": ("herdbook.cli.life:trash", "List what was deleted and can be restored."),
     "transfer": ("herdbook.cli.life:transfer", "Give a catalog, schema or model to another owner."),
+    "export": ("herdbook.cli.archive:export", "Write a catalog, schema or model to one archive."),
+    "import": ("herdbook.cli.archive:import_", "Import an archive."),
     "sweep": ("herdbook.cli.setup:sweep", "Fail what was abandoned, and remove bytes that nothing refers to."),
     "whoami": ("herdbook.cli.setup:whoami", "Show who you are to the registry."),
     "version": ("herdbook.cli.setup:version", "Show the version of Herdbook."),

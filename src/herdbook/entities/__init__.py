@@ -18,7 +18,14 @@ from herdbook.entities.principals import Principal
 from herdbook.entities.rules import EffectiveRule, SweepReport
 from herdbook.entities.securables import Catalog, Chain, Link, Page, RegisteredModel, Schema
 from herdbook.entities.signature import ModelSignature
-from herdbook.entities.versions import AliasAssignment, DatasetRef, Lineage, ModelVersion, VersionStatus
+from herdbook.entities.versions import (
+    AliasAssignment,
+    DatasetRef,
+    ImportedFrom,
+    Lineage,
+    ModelVersion,
+    VersionStatus,
+)
 
 __all__ = [
     "AliasAssignment",
@@ -34,6 +41,7 @@ __all__ = [
     "FileChange",
     "FileEntry",
     "FileStat",
+    "ImportedFrom",
     "InputExample",
     "Lineage",
     "Link",

@@ -39,6 +39,29 @@ class DatasetRef:
 
 
 @frozen(kw_only=True)
+class ImportedFrom:
+    """What an archive said of a version that was imported from it; the registry cannot know whether it is true.
+
+    Args:
+        ref: The version as the archive named it, `CATALOG.SCHEMA.MODEL/NUMBER`.
+        version_id: Its id there.
+        registry: What the archive called its registry; None where it did not say.
+        author: Who registered it there.
+        created_at: When it was begun there (UTC).
+        parents: The versions that it was made from there, under their names there.
+        archive: SHA-256 of the archive's index, which covers every byte of it.
+    """
+
+    ref: str
+    version_id: str
+    registry: str | None = None
+    author: str
+    created_at: datetime
+    parents: tuple[str, ...] = ()
+    archive: str
+
+
+@frozen(kw_only=True)
 class Lineage:
     """Where a version came from; every field is optional.
 
@@ -56,6 +79,7 @@ class Lineage:
         parents: Registered versions that it was made from; the caller needs EXECUTE on each (R26). They are shown under
             their names of now.
         hidden_parents: How many parents are not shown: purged, in the trash, or not for this reader to know (R28).
+        imported: Where it was imported from, one entry for each registry that it went through, the last one last.
     """
 
     source: str | None = None
@@ -70,6 +94,7 @@ class Lineage:
     environment: dict[str, str] = field(factory=dict)
     parents: tuple[VersionRef, ...] = ()
     hidden_parents: int = 0
+    imported: tuple[ImportedFrom, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -79,7 +104,7 @@ class ModelVersion:
     Args:
         id: Its immutable id.
         name: The model's name.
-        version: Its number, from 1 up, never reused.
+        version: Its number, from 1 up, never reused; numbers may be skipped where versions were imported.
         status: Where it is on its way in.
         status_reason: Why, where it is not READY.
         comment: Markdown; None where there is none.

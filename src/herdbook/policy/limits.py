@@ -83,9 +83,12 @@ def check_lineage(lineage: Lineage) -> None:
     ]
     for dataset in lineage.datasets:
         texts += _dataset_texts(dataset)
+    for origin in lineage.imported:
+        texts += [origin.ref, origin.version_id, origin.registry, origin.author, origin.archive, *origin.parents]
     for text in texts:
         _check_text("A lineage entry", text, MAX_LINEAGE_TEXT)
-    for count in (len(lineage.datasets), len(lineage.parents), len(lineage.environment)):
+    counts = [len(lineage.datasets), len(lineage.parents), len(lineage.environment), len(lineage.imported)]
+    for count in (*counts, *(len(origin.parents) for origin in lineage.imported)):
         if count > MAX_LINEAGE_ITEMS:
             raise TooLargeError(f"{count} lineage entries of one kind are too many; at most {MAX_LINEAGE_ITEMS}.")
 

@@ -53,6 +53,7 @@ class AlsoNeeds(Enum):
 
     EXECUTE_ON_PARENTS = "EXECUTE on every registered source that it names"
     APPLY_TAG_FOR_TAGS = "APPLY_TAG where tags are given"
+    MANAGE_FOR_NUMBER = "MANAGE where the number is given"
     CREATE_IN_CONTAINER = "the right to create in the container"
     EVERY_CHILD = "with `force`, every child's right"
     MANAGE_CONTAINER = "MANAGE on the container for denies and APPROVE (R5), on the catalog for BROWSE (R7)"
@@ -111,7 +112,10 @@ OPERATIONS: dict[Operation, Need] = {
     Op.PURGE_REGISTERED_MODEL: Need((P.MANAGE,), _T.CONTAINER, _S.WRITE),
     Op.UPLOAD_PLAN: Need((P.CREATE_MODEL_VERSION,), _T.MODEL, _S.READ),
     Op.CREATE_MODEL_VERSION: Need(
-        (P.CREATE_MODEL_VERSION,), _T.MODEL, _S.WRITE, (_A.EXECUTE_ON_PARENTS, _A.APPLY_TAG_FOR_TAGS)
+        (P.CREATE_MODEL_VERSION,),
+        _T.MODEL,
+        _S.WRITE,
+        (_A.EXECUTE_ON_PARENTS, _A.APPLY_TAG_FOR_TAGS, _A.MANAGE_FOR_NUMBER),
     ),
     Op.UPLOAD_MODEL_VERSION_FILES: Need((P.CREATE_MODEL_VERSION,), _T.MODEL, _S.WRITE),
     Op.FINALIZE_MODEL_VERSION: Need((P.CREATE_MODEL_VERSION,), _T.MODEL, _S.WRITE, (_A.EXECUTE_ON_PARENTS,)),

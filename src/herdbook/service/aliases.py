@@ -90,13 +90,13 @@ class GovernedAliases(GovernedPart, Aliases):
         row = self._core.gate.look(self._caller, Operation.GET_MODEL_VERSION_BY_ALIAS, subject)
         return with_known_parents(self._core, self._caller, row)
 
-    def list_registered_model_aliases(self, name: ModelLike) -> tuple[AliasAssignment, ...]:
-        """Return the aliases of a model that are set."""
+    def list_registered_model_aliases(self, name: ModelLike, *, ended: bool = False) -> tuple[AliasAssignment, ...]:
+        """Return the aliases of a model that are set, or were once."""
         subject = subjects.model(subjects.model_name(name))
         with self._core.store.read() as tx:
             operation = Operation.LIST_REGISTERED_MODEL_ALIASES
             admitted = self._core.gate.admit(self._caller, operation, subject, tx, tx)
-            return tx.aliases(admitted.chain.object.id)
+            return tx.aliases(admitted.chain.object.id, ended=ended)
 
     def list_alias_history(
         self, ref: AliasLike, *, max_results: int = 100, page_token: str | None = None

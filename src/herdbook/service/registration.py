@@ -47,6 +47,7 @@ class Draft:
     """A version as it was asked for.
 
     Args:
+        number: The number that it is to have; None: the next one.
         description: What its files say, where all are held and it can be READY at once; None makes it pending.
     """
 
@@ -54,6 +55,7 @@ class Draft:
     tags: dict[str, str]
     lineage: Lineage
     manifest: Manifest | None
+    number: int | None = None
     sha256: str = ""
     description: ModelDescription | None = None
     rules: tuple[EffectiveRule, ...] = ()
@@ -92,6 +94,7 @@ class GovernedRegistration(GovernedPart):
         comment: str | None = None,
         tags: Mapping[str, str] | None = None,
         lineage: Lineage | None = None,
+        number: int | None = None,
         idempotency_key: str | None = None,
     ) -> ModelVersion:
         """Begin a version, or make it in one step where all its files are held."""
@@ -99,8 +102,12 @@ class GovernedRegistration(GovernedPart):
         check_comment(comment)
         check_tags(given)
         check_lineage(origin)
+        if number is not None:
+            model.version(number)
         subject = subjects.model(model)
-        draft = self._draft(subject, manifest, comment, given, origin)
+        draft = self._draft(
+            subject, Draft(comment=comment, tags=given, lineage=origin, manifest=manifest, number=number)
+        )
 
         def body(tx: WriteTransaction, admitted: Admitted[RegisteredModel], stamp: Stamp) -> Outcome[ModelVersion]:
             return self._insert(tx, admitted, stamp, draft, subject.what)
@@ -112,7 +119,7 @@ class GovernedRegistration(GovernedPart):
             return as_shown(self._core, self._caller, found.row, found.chain, tx)
 
         def request() -> object:
-            return [str(model), comment, given, unstructure(origin), draft.sha256]
+            return [str(model), comment, given, unstructure(origin), draft.sha256, number]
 
         return self._core.gate.change(
             self._caller,
@@ -167,18 +174,10 @@ class GovernedRegistration(GovernedPart):
             raise ConflictError(f"The {what} is {row.version.status}: its files can no longer change.")
         return row
 
-    def _draft(
-        self,
-        subject: Subject[RegisteredModel],
-        manifest: Manifest | None,
-        comment: str | None,
-        tags: dict[str, str],
-        lineage: Lineage,
-    ) -> Draft:
+    def _draft(self, subject: Subject[RegisteredModel], draft: Draft) -> Draft:
         """Judge outside any transaction what can be judged there; the transaction checks again what may have moved."""
         admitted = self._core.gate.admit(self._caller, Operation.CREATE_MODEL_VERSION, subject)
-        draft = Draft(comment=comment, tags=tags, lineage=lineage, manifest=manifest)
-        return draft if manifest is None else self._described(admitted.chain, draft, manifest)
+        return draft if draft.manifest is None else self._described(admitted.chain, draft, draft.manifest)
 
     def _described(self, chain: Chain, draft: Draft, manifest: Manifest) -> Draft:
         """Return a draft with what its files say, where they are all held and no check has to run."""
@@ -206,14 +205,16 @@ class GovernedRegistration(GovernedPart):
     ) -> Outcome[ModelVersion]:
         core, chain = self._core, admitted.chain
         model = core.gate.present(admitted, subjects.model(subjects.model_name(chain.object.name)))
-        if draft.tags:
-            core.gate.require(self._caller, Privilege.APPLY_TAG, chain, what, operation, tx)
+        further = [Privilege.APPLY_TAG] if draft.tags else []
+        further += [] if draft.number is None else [Privilege.MANAGE]
+        for privilege in further:
+            core.gate.require(self._caller, privilege, chain, what, operation, tx)
         about = f"a new version of {model.name}"
         refuse_tags(core, self._caller, tx, chain, TagHolder.VERSION, draft.tags, what=about)
         parents = parent_versions(core.gate, self._caller, tx, draft.lineage, operation)
         manifest, description = draft.manifest, draft.description
         ready = manifest is not None and description is not None and self._still_held(tx, chain, draft)
-        number = tx.allocate_version(model.id, stamp)
+        number = tx.allocate_version(model.id, stamp, number=draft.number)
         manifest_id = None
         if manifest is not None and description is not None and ready:
             if core.admission.judges_tags(draft.rules):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from herdbook.entities import DatasetRef, Lineage, Manifest, ModelDescription, Principal
-from herdbook.errors import AlreadyExistsError, ConcurrentUpdateError, UnavailableError
+from herdbook.errors import AlreadyExistsError, ConcurrentUpdateError, ConflictError, UnavailableError
 from herdbook.names import CatalogName, ModelName, PrincipalName, SchemaName
 from herdbook.policy.ranges import EVERYTHING, compile_ranges
 from herdbook.ports.metadata import Found, MetadataStore
@@ -139,6 +139,14 @@ class MetadataStoreContract(LedgerContract):
         assert (latest.version.version, model.latest_version) == (1, 1)
         with pytest.raises(ConcurrentUpdateError), ready.write() as tx:
             tx.allocate_version("0" * 32, stamp())
+        with pytest.raises(ConcurrentUpdateError), ready.write() as tx:
+            tx.allocate_version("0" * 32, stamp(), number=9)
+        with ready.write() as tx:
+            assert tx.allocate_version(tree.model_id, stamp(), number=9) == 9
+        with pytest.raises(ConflictError), ready.write() as tx:
+            tx.allocate_version(tree.model_id, stamp(), number=9)
+        with ready.write() as tx:
+            assert tx.allocate_version(tree.model_id, stamp()) == 10
 
     def test_a_version_comes_back_whole(self, ready: MetadataStore, tree: Tree) -> None:
         """Lineage, files, what the files say, author and times are what was written."""

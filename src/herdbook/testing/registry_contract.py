@@ -253,6 +253,34 @@ class RegistryContract(RegistryLifeContract, SearchContract):
         assert registry.get_model_version(two.ref).aliases == (second.alias,)
         assert registry.get_registered_model(model).aliases == {second.alias: two.version}
 
+    def test_a_number_can_be_taken_above_all_others(self, registry: Registry, model: str) -> None:
+        """A given number is kept, what it skips stays unused, and nothing at or below a number is given again."""
+        assert registry.create_model_version(model, number=5).version == 5
+        assert registry.create_model_version(model, number=7, idempotency_key="k").version == 7
+        assert registry.create_model_version(model, number=7, idempotency_key="k").version == 7
+        for number in (1, 5, 6, 7):
+            with pytest.raises(ConflictError, match="up to 7"):
+                registry.create_model_version(model, number=number)
+        for wrong in (0, -1, 10**18, True, "8"):
+            with pytest.raises(InvalidArgumentError):
+                registry.create_model_version(model, number=wrong)  # type: ignore[arg-type]  # that is the point
+        assert registry.create_model_version(model).version == 8
+        assert [v.version for v in registry.list_model_versions(model).items] == [8, 7, 5]
+        with pytest.raises(NotFoundError):
+            registry.get_model_version(f"{model}/6")
+
+    def test_aliases_that_are_no_longer_set_can_be_listed(self, registry: Registry, model: str) -> None:
+        """`ended` adds the last assignment of each alias that was set once."""
+        for weights in (b"1", b"2"):
+            register(registry, model, model_files(weights))
+        for number in (1, 2):
+            registry.set_registered_model_alias(f"{model}@gone", number)
+            registry.set_registered_model_alias(f"{model}@there", number)
+        registry.delete_registered_model_alias(f"{model}@gone")
+        assert [a.alias for a in registry.list_registered_model_aliases(model)] == ["there"]
+        every = registry.list_registered_model_aliases(model, ended=True)
+        assert [(a.alias, a.version, a.valid_to is None) for a in every] == [("gone", 2, False), ("there", 2, True)]
+
     def test_aliases_can_be_unset(self, registry: Registry, model: str) -> None:
         """An unset alias is gone now, and its history stays."""
         version = register(registry, model)

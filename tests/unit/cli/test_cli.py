@@ -47,6 +47,7 @@ def registered(run):
         "register", "model", NAME, "--signature", "signature.json", "--tag", "a=b", "--alias", "champion"
     )
     assert code == 0, err
+    assert run("export", NAME, "-o", "iris.tar")[0] == 0
     return run
 
 
@@ -126,6 +127,8 @@ WRITES = [
     ("versions", "restore", f"{NAME}/2"),
     ("versions", "purge", f"{NAME}/2", "--reason", "r"),
     ("transfer", NAME, "me"),
+    ("export", NAME, "-o", "other.tar"),
+    ("import", "iris.tar", "--as", "main.default.copy"),
 ]
 
 

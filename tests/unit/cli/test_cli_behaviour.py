@@ -234,6 +234,10 @@ def test_without_plugins_only_the_builtin_ones_are_there(home, ask):
         (["versions", "get", f"{MODEL}/99"], 12, "NOT_FOUND"),
         (["catalogs", "create", "main"], 13, "ALREADY_EXISTS"),
         (["register", "model", MODEL], 15, "RULE_VIOLATION"),
+        (["export", MODEL, "-o", "nowhere/x.tar"], 2, "INVALID_ARGUMENT"),
+        (["export", "nothing", "-o", "x.tar"], 12, "NOT_FOUND"),
+        (["import", "nothing.tar"], 2, "INVALID_ARGUMENT"),
+        (["import", "signature.json"], 2, "INVALID_ARGUMENT"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, list) else str(value),
 )
@@ -242,6 +246,29 @@ def test_errors_have_their_class_s_exit_code(registry, fail, words, code, error)
     exit_code, said = fail(*words)
     assert (exit_code, said["error"]) == (code, error)
     assert said["message"]
+
+
+def test_export_and_import(registry, ask, home, capsys):
+    """`export` writes a file; `import` says what it made, makes nothing twice, and fails where something was left."""
+    said = ask("export", MODEL, "-o", "iris.tar", "--label", "lab", "--json")
+    assert (said["name"], said["versions"], said["blobs"]) == (MODEL, 1, 2)
+    assert "main.tar" in ask("export", "main", "--output", "main.tar", "--metadata-only")
+    ask("init", "other")
+    words = ["import", "iris.tar", "--as", "main.default.rose", "-r", "./other"]
+    assert "nothing was changed" in ask(*words, "--dry-run")
+    assert ask("models", "list", "main.default", "-r", "./other", "--json") == []
+    told = ask(*words)
+    assert "from lab, as the archive says" in told
+    assert told.count("MADE") == 3
+    again = ask("import", "iris.tar", "--as", "main.default.rose", "-r", "./other", "--json")
+    assert {item["outcome"] for item in again["items"]} == {"PRESENT"}
+    assert ask("versions", "get", "main.default.rose@champion", "-r", "./other", "--json")["version"] == 1
+    assert ask("import", "iris.tar", "--into", "main.default", "-r", "./other").count("MADE") == 3
+    ask("register", "model", "main.default.own", "--signature", "signature.json", "-r", "./other")
+    assert main(["import", "iris.tar", "--as", "main.default.own", "-r", "./other", "--json"]) == 13
+    out, err = capsys.readouterr()
+    assert [i["outcome"] for i in json.loads(out)["items"]] == ["PRESENT", "CONFLICT", "SKIPPED"]
+    assert "1 of 3 things" in json.loads(err)["message"]
 
 
 def test_who_may_not_is_told_so(registry, fail, monkeypatch):

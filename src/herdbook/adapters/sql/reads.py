@@ -172,9 +172,13 @@ class SqlReads(SqlResolver, PolicyRows, SearchReads, SqlLifeReads, ReadTransacti
         row = self._run.one("SELECT description FROM manifests WHERE id = :id", id=manifest_id)
         return None if row is None or row[0] is None else rows.description(row[0])
 
-    def aliases(self, model_id: str) -> tuple[AliasAssignment, ...]:
-        """Return the aliases of a model that are set."""
-        sql = f"{_ASSIGNMENT} WHERE a.model_id = :model AND a.valid_to IS NULL ORDER BY a.key"
+    def aliases(self, model_id: str, *, ended: bool = False) -> tuple[AliasAssignment, ...]:
+        """Return the aliases of a model that are set, or were once."""
+        which = "a.valid_to IS NULL"
+        if ended:
+            which = """NOT EXISTS (SELECT 1 FROM aliases later WHERE later.model_id = a.model_id
+                AND later.key = a.key AND later.valid_from > a.valid_from)"""
+        sql = f"{_ASSIGNMENT} WHERE a.model_id = :model AND {which} ORDER BY a.key"
         return tuple(rows.assignment(row) for row in self._run.all(sql, model=model_id))
 
     def alias_history(

@@ -15,7 +15,7 @@ from herdbook.adapters.sql.reads import SqlReads
 from herdbook.adapters.sql.sql_text import insert_sql
 from herdbook.entities import FileEntry, Manifest, ModelDescription, VersionStatus
 from herdbook.entities.ledger import AuditRow, Event, IdempotencyRecord
-from herdbook.errors import ConcurrentUpdateError
+from herdbook.errors import ConcurrentUpdateError, ConflictError
 from herdbook.names import CatalogName, ModelName, SchemaName, fold
 from herdbook.ports.metadata import Lease, NewVersion, Stamp, WriteTransaction
 from herdbook.verdicts import Rejection, SecurableKind
@@ -67,18 +67,25 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
         """Set the comment of a version."""
         self._set_comment(tables.model_versions, version_id, comment, stamp)
 
-    def allocate_version(self, model_id: str, stamp: Stamp) -> int:
-        """Return the model's next version number."""
-        row = self._run.one(
-            """UPDATE registered_models SET last_version = last_version + 1, updated_at = :at, updated_by = :by
-            WHERE id = :id RETURNING last_version""",
-            id=model_id,
-            at=stamp.at_ms,
-            by=stamp.by,
-        )
-        if row is None:
+    def allocate_version(self, model_id: str, stamp: Stamp, *, number: int | None = None) -> int:
+        """Return the model's next version number, or take the one asked for."""
+        if number is None:
+            sql = """UPDATE registered_models SET last_version = last_version + 1, updated_at = :at, updated_by = :by
+                WHERE id = :id RETURNING last_version"""
+            row = self._run.one(sql, id=model_id, at=stamp.at_ms, by=stamp.by)
+        else:
+            sql = """UPDATE registered_models SET last_version = :number, updated_at = :at, updated_by = :by
+                WHERE id = :id AND last_version < :number RETURNING last_version"""
+            row = self._run.one(sql, id=model_id, number=number, at=stamp.at_ms, by=stamp.by)
+        if row is not None:
+            return int(row[0])
+        last = self._run.one("SELECT last_version FROM registered_models WHERE id = :id", id=model_id)
+        if last is None:
             raise ConcurrentUpdateError("The registered model is gone.", hint="Read it again.")
-        return int(row[0])
+        raise ConflictError(
+            f"The version number {number} is not free: the model has had numbers up to {last[0]}.",
+            hint=f"Numbers are never used again; take {last[0] + 1} or above.",
+        )
 
     def insert_version(self, new: NewVersion) -> None:
         """Insert a version."""

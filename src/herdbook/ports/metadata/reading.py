@@ -163,8 +163,13 @@ class ReadTransaction(Resolver, PolicyLog, LifeReads):
         """Return what a READY version with this manifest was read to say; None where none was."""
 
     @abstractmethod
-    def aliases(self, model_id: str) -> tuple[AliasAssignment, ...]:
-        """Return the aliases of a model that are set, ordered by folded alias."""
+    def aliases(self, model_id: str, *, ended: bool = False) -> tuple[AliasAssignment, ...]:
+        """Return the aliases of a model that are set, ordered by folded alias.
+
+        Args:
+            model_id: The model.
+            ended: Also the last assignment of every alias that is no longer set.
+        """
 
     @abstractmethod
     def alias_history(

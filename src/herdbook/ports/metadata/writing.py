@@ -56,8 +56,17 @@ class WriteTransaction(ReadTransaction, LifeWrites):
         """Set the comment of a version."""
 
     @abstractmethod
-    def allocate_version(self, model_id: str, stamp: Stamp) -> int:
-        """Return the model's next version number, which nobody else will get."""
+    def allocate_version(self, model_id: str, stamp: Stamp, *, number: int | None = None) -> int:
+        """Return the model's next version number, which nobody else will get.
+
+        Args:
+            model_id: The model.
+            stamp: Who takes it, and when.
+            number: The number to take, above every number that the model has had; None: the next one.
+
+        Raises:
+            ConflictError: the number, or one above it, was taken before.
+        """
 
     @abstractmethod
     def insert_version(self, new: NewVersion) -> None:

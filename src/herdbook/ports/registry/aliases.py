@@ -77,11 +77,12 @@ class Aliases(RegistryPart):
         """
         raise self._unsupported(Operation.GET_MODEL_VERSION_BY_ALIAS)
 
-    def list_registered_model_aliases(self, name: ModelLike) -> tuple[AliasAssignment, ...]:
+    def list_registered_model_aliases(self, name: ModelLike, *, ended: bool = False) -> tuple[AliasAssignment, ...]:
         """Return the aliases of a model that are set, by alias.
 
         Args:
             name: The registered model.
+            ended: Also the last assignment of every alias that was set once and is no longer.
 
         Raises:
             NotFoundError: there is no such model that the caller may know of.

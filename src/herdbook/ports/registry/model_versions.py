@@ -47,6 +47,7 @@ class ModelVersions(RegistryPart):
         comment: str | None = None,
         tags: Mapping[str, str] | None = None,
         lineage: Lineage | None = None,
+        number: int | None = None,
         idempotency_key: str | None = None,
     ) -> ModelVersion:
         """Begin a version, or with a manifest whose files are all held, make it in one step.
@@ -58,6 +59,8 @@ class ModelVersions(RegistryPart):
             comment: Markdown.
             tags: Tags to set on it.
             lineage: Where it came from.
+            number: Its number, above every number that the model has had, whoever had it; the numbers that are
+                skipped stay unused. None: the next one.
             idempotency_key: A repeated call with the same key and arguments returns the same version.
 
         Returns:
@@ -66,10 +69,10 @@ class ModelVersions(RegistryPart):
         Raises:
             InvalidArgumentError: an argument is not acceptable.
             NotFoundError: there is no such model, or no such parent version, that the caller may know of.
-            PermissionDeniedError: the caller lacks CREATE_MODEL_VERSION on the model, EXECUTE on a parent, or
-                APPLY_TAG where tags are given.
+            PermissionDeniedError: the caller lacks CREATE_MODEL_VERSION on the model, EXECUTE on a parent,
+                APPLY_TAG where tags are given, or MANAGE on the model where a number is given.
             RuleViolationError: a rule refuses it; nothing was made.
-            ConflictError: the key was used for another request.
+            ConflictError: the number is not free, or the key was used for another request.
 
         Example:
             >>> registry.create_model_version("main.default.iris", comment="second try").status.value
