@@ -20,6 +20,8 @@ class Forms:
     - `[[object key, value]]`, `[[array value]]`: rows gathered into JSON text; `{}` or `[]` where there are none.
     - `[[greatest a, b]]`: the greater of two values.
     - `[[nested table]]`: a join that looks its right side up for each row of the left, where the planner may be told.
+    - `[[first table; AND condition]]`: the ids of the first `limit` live rows `k`, by key, that lie in the sorted ranges
+      `r(low, high)`, without the one at `after`; found along the index of keys, so that no more than these are read.
     - `[[indexed name]]`: the index to read a table by, where the planner may be told.
     - `[[like name]]`, `[[ilike name]]`: what follows a text to compare it with the pattern in a parameter, in which
       nothing escapes; LIKE tells upper from lower case (SQLite: the same as GLOB in the parameter `g` + name), ILIKE
@@ -28,14 +30,21 @@ class Forms:
     - `[[ordered key]]`: ORDER BY, where the order in which an index is read is no promise.
 
     Args:
-        templates: For each form its text, in which `{0}` stands for the arguments.
+        templates: For each form its text, in which `{0}` stands for the arguments, or for the first of them where
+            there is a `{1}` for a second one, after a semicolon.
     """
 
     templates: dict[str, str]
 
     def expand(self, sql: str) -> str:
         """Return a statement with every form written out."""
-        return _FORM.sub(lambda found: self.templates[found[1]].replace("{0}", found[2]), sql)
+        return _FORM.sub(lambda found: _filled(self.templates[found[1]], found[2]), sql)
+
+
+def _filled(template: str, arguments: str) -> str:
+    for number, argument in enumerate(arguments.split(";") if "{1}" in template else (arguments,)):
+        template = template.replace(f"{{{number}}}", argument.strip())
+    return template
 
 
 SQLITE = Forms(
@@ -46,6 +55,11 @@ SQLITE = Forms(
         "array": "json_group_array({0})",
         "greatest": "max({0})",
         "nested": "CROSS JOIN {0}",
+        # The named index makes the order certain. The ranges begin at `after`; it is not compared with `>`, which SQLite
+        # would take for the bound to begin at instead of a range's own.
+        "first": """SELECT k.id FROM r CROSS JOIN {0} k INDEXED BY uq_{0}_key_live
+            ON k.key >= r.low AND k.key < r.high
+            WHERE k.deleted_at IS NULL AND k.key <> :after {1} LIMIT :limit""",
         "indexed": "INDEXED BY {0}",
         "like": "GLOB :g{0}",
         "ilike": "LIKE :{0}",
@@ -61,6 +75,10 @@ POSTGRESQL = Forms(
         "array": "coalesce(CAST(json_agg({0}) AS text), '[]')",
         "greatest": "greatest({0})",
         "nested": "JOIN {0}",
+        # Each range is read by itself: as a plain join, the index would be read from its beginning.
+        "first": """SELECT x.id FROM r CROSS JOIN LATERAL (SELECT k.id, k.key FROM {0} k
+            WHERE k.key >= r.low AND k.key < r.high AND k.deleted_at IS NULL AND k.key <> :after {1}
+            ORDER BY k.key LIMIT :limit) x ORDER BY x.key LIMIT :limit""",
         "indexed": "",
         "like": "LIKE :{0} ESCAPE ''",
         "ilike": "COLLATE \"C\" ILIKE :{0} ESCAPE ''",

@@ -29,13 +29,9 @@ from herdbook.policy.ranges import TOP, Ranges
 from herdbook.ports.metadata import Found, ReadTransaction, Resolver, VersionRow
 
 _NO_LIMIT = 2**62
-# The ranges are sorted and each is read along the index of keys, so the first `limit` rows are the page; sorting before
-# cutting would make whole rows of all that is in the ranges. The named index makes that order certain. The ranges begin
-# at `after`; it is not compared with `>`, which SQLite would take for the bound to begin at instead of a range's own.
+# The first rows of the ranges are the page; sorting before cutting would make whole rows of all that is in the ranges.
 _IN_RANGES = """WITH r(low, high) AS (SELECT value->>0, value->>1 FROM [[pairs ranges]]),
-    page(id) AS MATERIALIZED (
-        SELECT k.id FROM r [[nested {table} k]] [[indexed uq_{table}_key_live]] ON k.key >= r.low AND k.key < r.high
-        WHERE k.deleted_at IS NULL AND k.key <> :after {within} [[ordered k.key]] LIMIT :limit)
+    page(id) AS MATERIALIZED ([[first {table}; {within}]])
     SELECT {columns} FROM page CROSS JOIN {source} WHERE {x}.id = page.id ORDER BY {x}.key"""
 _ASSIGNMENT = """SELECT a.alias, v.version, a.valid_from, a.valid_to, coalesce(ps.written, a.set_by), a.reason,
     coalesce(pe.written, a.ended_by)
