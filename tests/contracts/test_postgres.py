@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import psycopg
 import pytest
 
 from herdbook.adapters.sql.store import SqlStore
@@ -17,7 +20,7 @@ from herdbook.errors import (
     TooLargeError,
     UnavailableError,
 )
-from herdbook.names import CatalogName
+from herdbook.names import CatalogName, ModelName
 from herdbook.settings import Settings
 from herdbook.testing.metadata_samples import (
     ALICE_ID,
@@ -29,6 +32,7 @@ from herdbook.testing.metadata_samples import (
     new_id,
     stamp,
 )
+from herdbook.testing.samples import register
 from herdbook.verdicts import SecurableKind
 
 
@@ -52,13 +56,13 @@ def test_no_server_there(tmp_path):
 def test_somebody_elses_database(new_database):
     """A database with other tables, or an encoding that cannot hold every text, is refused and left alone."""
     other, latin = new_database(), new_database("ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
-    with engine(other) as connection:
+    with psycopg.connect(other) as connection:
         connection.execute("CREATE TABLE mine (x int)")
     with pytest.raises(IntegrityError, match="other tables"):
         SqlStore.open(other)
     with pytest.raises(InvalidArgumentError, match="LATIN1"):
         SqlStore.open(latin)
-    with engine(other) as connection:
+    with psycopg.connect(other) as connection:
         assert connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall() == [
             ("mine",)
         ]
@@ -67,13 +71,32 @@ def test_somebody_elses_database(new_database):
 def test_a_schema_of_ones_own(new_database):
     """Beside other tables, a registry lives in a schema that the URL names."""
     url = new_database()
-    with engine(url) as connection:
+    with psycopg.connect(url) as connection:
         connection.execute("CREATE TABLE mine (x int); CREATE SCHEMA registry")
     store = SqlStore.open(f"{url}&options=-csearch_path%3Dregistry")
     assert store.create_metastore("f" * 32, seal_key=b"k", at_ms=1)
     store.close()
-    with engine(url) as connection:
+    with psycopg.connect(url) as connection:
         assert connection.execute("SELECT id FROM registry.metastore").fetchone() == ("f" * 32,)
+
+
+def test_the_how_to_makes_a_database_that_works(new_database, postgres_server, tmp_path):
+    """The role and the database of the how-to hold a registry, which that role founds and owns."""
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "postgresql.md"
+    role, database = re.search(r"```sql\n(.*?;)\n(.*?;)\n```", page.read_text(), re.DOTALL).groups()
+    with psycopg.connect(new_database(), autocommit=True) as admin:
+        admin.execute(role)
+        admin.execute(database)
+        try:
+            url = postgres_server.url("herdbook").replace("postgres@", "herdbook@")
+            settings = Settings(artifact_root=str(tmp_path / "artifacts"))
+            with open_registry(url, settings=settings) as registry:
+                version = register(registry, registry.create_registered_model("main.default.scorer").name)
+            with open_registry(url, settings=settings) as registry:
+                assert registry.get_model_version(version.ref) == version
+        finally:
+            admin.execute("DROP DATABASE herdbook WITH (FORCE)")
+            admin.execute("DROP ROLE herdbook")
 
 
 def test_the_artifact_root_must_be_set(postgres_url):
@@ -81,13 +104,6 @@ def test_the_artifact_root_must_be_set(postgres_url):
     with pytest.raises(InvalidArgumentError) as refused:
         open_registry(postgres_url, settings=Settings())
     assert "HERDBOOK_ARTIFACT_ROOT" in refused.value.hint
-
-
-def engine(url):
-    """A connection of another program's."""
-    import psycopg
-
-    return psycopg.connect(url)
 
 
 class TestPostgres(StoreFixtures):
@@ -187,8 +203,6 @@ class TestPostgres(StoreFixtures):
             tx.lock(SecurableKind.REGISTERED_MODEL, tree.model_id)
             thread.start()
             with ready.write() as beside:
-                from herdbook.names import ModelName
-
                 name = ModelName.parse("prod.fraud.other")
                 beside.insert_model(new_id(), tree.schema_id, name, comment=None, owner_id=ALICE_ID, stamp=stamp())
             assert not done.wait(0.2)

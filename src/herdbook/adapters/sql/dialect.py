@@ -20,8 +20,8 @@ class Forms:
     - `[[object key, value]]`, `[[array value]]`: rows gathered into JSON text; `{}` or `[]` where there are none.
     - `[[greatest a, b]]`: the greater of two values.
     - `[[nested table]]`: a join that looks its right side up for each row of the left, where the planner may be told.
-    - `[[first table; AND condition]]`: the ids of the first `limit` live rows `k`, by key, that lie in the sorted ranges
-      `r(low, high)`, without the one at `after`; found along the index of keys, so that no more than these are read.
+    - `[[first table; AND condition]]`: the ids of the first `limit` live rows `k`, by key, that lie in the sorted
+      ranges `r(low, high)`, without the one at `after`; read along the index of keys, and no further than these.
     - `[[indexed name]]`: the index to read a table by, where the planner may be told.
     - `[[like name]]`, `[[ilike name]]`: what follows a text to compare it with the pattern in a parameter, in which
       nothing escapes; LIKE tells upper from lower case (SQLite: the same as GLOB in the parameter `g` + name), ILIKE
@@ -55,8 +55,8 @@ SQLITE = Forms(
         "array": "json_group_array({0})",
         "greatest": "max({0})",
         "nested": "CROSS JOIN {0}",
-        # The named index makes the order certain. The ranges begin at `after`; it is not compared with `>`, which SQLite
-        # would take for the bound to begin at instead of a range's own.
+        # The named index makes the order certain. The ranges begin at `after`; it is not compared with `>`, which
+        # SQLite would take for the bound to begin at instead of a range's own.
         "first": """SELECT k.id FROM r CROSS JOIN {0} k INDEXED BY uq_{0}_key_live
             ON k.key >= r.low AND k.key < r.high
             WHERE k.deleted_at IS NULL AND k.key <> :after {1} LIMIT :limit""",
