@@ -34,7 +34,7 @@ _STATUS = {status.value: status for status in VersionStatus}
 
 def to_time(at_ms: int) -> datetime:
     """Return milliseconds since 1970 as a UTC time."""
-    return datetime.fromtimestamp(at_ms / 1000, tz=UTC)
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
 
 
 # These depend on nothing but their text, and the same texts are read again and again.
@@ -67,21 +67,24 @@ def schema(row: Row) -> Schema:
 
 
 def model(row: Row) -> RegisteredModel:
-    """Make a registered model of MODEL_COLUMNS."""
-    tags, aliases = row[11], row[12]
+    """Make a registered model of the MODEL_COLUMNS that a row begins with."""
+    (
+        catalog_level, schema_level, model_level, model_id, comment, owner, created_at, created_by, updated_at,
+        updated_by, row_version, tags, aliases, latest,
+    ) = row[:14]  # fmt: skip
     return RegisteredModel(
-        name=model_name(row[0], row[1], row[2]),
-        id=row[3],
-        comment=row[4],
-        owner=row[5],
-        created_at=to_time(row[6]),
-        created_by=row[7],
-        updated_at=to_time(row[8]),
-        updated_by=row[9],
-        row_version=row[10],
+        id=model_id,
+        name=model_name(catalog_level, schema_level, model_level),
+        comment=comment,
+        owner=owner,
+        created_at=to_time(created_at),
+        created_by=created_by,
+        updated_at=to_time(updated_at),
+        updated_by=updated_by,
+        row_version=row_version,
         tags={} if tags == "{}" else _scanned(tags)[0],
         aliases={} if aliases == "{}" else _scanned(aliases)[0],
-        latest_version=row[13],
+        latest_version=latest,
     )
 
 
