@@ -285,7 +285,10 @@ class Gate:
 def _level(target: Target, chain: Chain) -> SecurableKind:
     if target is Target.NAMED:
         return chain.object.kind
-    return chain.links[1].kind if target is Target.CONTAINER else kind_of(target)
+    if target is Target.CONTAINER:
+        # What nothing contains is its own container: on the metastore a metastore admin decides.
+        return chain.links[min(1, len(chain.links) - 1)].kind
+    return kind_of(target)
 
 
 def missing(what: str) -> NotFoundError:

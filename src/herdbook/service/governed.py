@@ -6,6 +6,7 @@ from herdbook.ports.registry import Registry
 from herdbook.service.aliases import GovernedAliases
 from herdbook.service.artifacts import GovernedArtifacts
 from herdbook.service.catalogs import GovernedCatalogs
+from herdbook.service.grants import GovernedGrants
 from herdbook.service.maintenance import GovernedMaintenance
 from herdbook.service.ownership import GovernedOwnership
 from herdbook.service.policies import GovernedPolicies
@@ -22,6 +23,7 @@ class GovernedRegistry(
     GovernedAliases,
     GovernedArtifacts,
     GovernedCatalogs,
+    GovernedGrants,
     GovernedMaintenance,
     GovernedModelVersions,
     GovernedOwnership,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from herdbook.adapters.sql.rights_rows import GAP
 from herdbook.adapters.sql.statements import Runner
 from herdbook.entities.ledger import (
     AppliedPolicy,
@@ -61,13 +62,16 @@ class PolicyRows(PolicyLog):
             return None
         sql = """SELECT revision, added, kind, item FROM policy_changes
             WHERE revision > :since ORDER BY revision, seq"""
+        found = self._run.all(sql, since=since)
+        if any(kind == GAP for _, _, kind, _ in found):
+            return None
         return tuple(
             PolicyChange(
                 revision=revision,
                 added=bool(added),
                 item=from_json(item, PolicyLine) if kind == "line" else from_json(item, Membership),
             )
-            for revision, added, kind, item in self._run.all(sql, since=since)
+            for revision, added, kind, item in found
         )
 
     def snapshot(self) -> PolicySnapshot:

@@ -8,16 +8,17 @@ from collections.abc import Sequence
 from sqlalchemy import Table
 
 from herdbook.adapters.sql import tables
+from herdbook.adapters.sql.rights_rows import SqlRightsWrites
 from herdbook.adapters.sql.sql_text import insert_sql
 from herdbook.adapters.sql.statements import Runner
 from herdbook.entities import Principal
 from herdbook.entities.ledger import AppliedPolicy, Membership, PolicyLine
 from herdbook.errors import AlreadyExistsError
-from herdbook.ports.metadata import PolicyLog, Stamp
+from herdbook.ports.metadata import Stamp
 from herdbook.wire import to_json
 
 
-class PolicyWrites(PolicyLog):
+class PolicyWrites(SqlRightsWrites):
     """The policy's rows, written in one transaction."""
 
     _run: Runner
@@ -41,25 +42,17 @@ class PolicyWrites(PolicyLog):
         files: AppliedPolicy,
         *,
         add: Sequence[PolicyLine | Membership],
+        end: Sequence[PolicyLine | Membership] = (),
         reason: str | None,
         stamp: Stamp,
     ) -> int:
-        """Begin a new policy revision."""
-        revision = self.revision() + 1
+        """Begin a new policy revision with other files."""
+        revision = self.change_rights(add=add, end=end, reason=reason, stamp=stamp)
         digest = hashlib.sha256(to_json(files.files)).hexdigest()
-        row = {
-            "revision": revision,
-            "digest": digest,
-            "applied_at": stamp.at_ms,
-            "applied_by": stamp.by,
-            "reason": reason,
-        }
-        self._run.run(insert_sql(tables.policy_revisions, *row), **row)
+        sql = "UPDATE policy_revisions SET digest = :digest WHERE revision = :revision"
+        self._run.run(sql, digest=digest, revision=revision)
         texts = [{"revision": revision, "path": file.path, "text": file.text} for file in files.files]
         self._run.many(insert_sql(tables.policy_files, "revision", "path", "text"), texts)
-        for seq, item in enumerate(add):
-            self._add(revision, seq, item, stamp)
-        self._run.run("UPDATE metastore SET policy_revision = :revision", revision=revision)
         return revision
 
     def _insert_named(self, table: Table, row: dict[str, object], what: str) -> None:
@@ -67,33 +60,3 @@ class PolicyWrites(PolicyLog):
         sql = f"{insert_sql(table, *row)} ON CONFLICT (key) WHERE deleted_at IS NULL DO NOTHING"
         if not self._run.run(sql, **row):
             raise AlreadyExistsError(f"There is {what} already.", hint="Choose another name.")
-
-    def _add(self, revision: int, seq: int, item: PolicyLine | Membership, stamp: Stamp) -> None:
-        kind = "line" if isinstance(item, PolicyLine) else "membership"
-        change = {"revision": revision, "seq": seq, "added": 1, "kind": kind, "item": to_json(item).decode()}
-        self._run.run(insert_sql(tables.policy_changes, *change), **change)
-        if isinstance(item, PolicyLine):
-            row: dict[str, object] = {
-                "id": item.id,
-                "principal_id": item.principal_id,
-                "privilege": item.privilege.value,
-                "effect": item.effect.value,
-                "securable_kind": item.securable_kind.value,
-                "securable_id": item.securable_id,
-                "alias_key": item.alias_key,
-                "origin": item.origin,
-                "valid_from": stamp.at_ms,
-                "granted_by": stamp.by,
-            }
-            self._run.run(insert_sql(tables.grants, *row), **row)
-            return
-        identity = hashlib.sha256(f"{revision}:{seq}".encode()).hexdigest()[:32]
-        row = {
-            "id": identity,
-            "member_id": item.member_id,
-            "group_id": item.group_id,
-            "origin": item.origin,
-            "valid_from": stamp.at_ms,
-            "created_by": stamp.by,
-        }
-        self._run.run(insert_sql(tables.memberships, *row), **row)

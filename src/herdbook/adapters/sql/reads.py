@@ -10,6 +10,7 @@ from herdbook.adapters.sql import resolve_sql, rows
 from herdbook.adapters.sql.life_reads import SqlLifeReads, SqlTrashResolver
 from herdbook.adapters.sql.policy_rows import PolicyRows
 from herdbook.adapters.sql.search_reads import SearchReads
+from herdbook.adapters.sql.rights_rows import SqlRightsReads
 from herdbook.adapters.sql.statements import Runner
 from herdbook.entities import (
     AliasAssignment,
@@ -107,7 +108,7 @@ class SqlResolver(SqlTrashResolver, Resolver):
         return rows.found_alias(row, ref.alias)
 
 
-class SqlReads(SqlResolver, PolicyRows, SearchReads, SqlLifeReads, ReadTransaction):
+class SqlReads(SqlResolver, PolicyRows, SearchReads, SqlLifeReads, SqlRightsReads, ReadTransaction):
     """A read transaction over one driver cursor."""
 
     def model_by_id(self, model_id: str) -> Found[RegisteredModel]:

@@ -22,6 +22,7 @@ from herdbook.policy.ranges import Ranges
 from herdbook.ports.authorizer import Visible
 from herdbook.ports.metadata.life import LifeReads, TrashResolver
 from herdbook.ports.metadata.records import Found, Hits, Search, VersionRow
+from herdbook.ports.metadata.rights import RightsReads
 from herdbook.verdicts import SecurableKind
 
 
@@ -89,7 +90,7 @@ class Resolver(TrashResolver):
         """
 
 
-class ReadTransaction(Resolver, PolicyLog, LifeReads):
+class ReadTransaction(Resolver, PolicyLog, LifeReads, RightsReads):
     """A consistent view of the database."""
 
     @abstractmethod

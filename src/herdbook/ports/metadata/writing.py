@@ -12,10 +12,11 @@ from herdbook.names import CatalogName, ModelName, SchemaName
 from herdbook.ports.metadata.life import LifeWrites
 from herdbook.ports.metadata.reading import ReadTransaction, Resolver
 from herdbook.ports.metadata.records import Lease, NewVersion, Stamp
+from herdbook.ports.metadata.rights import RightsWrites
 from herdbook.verdicts import Rejection, SecurableKind
 
 
-class WriteTransaction(ReadTransaction, LifeWrites):
+class WriteTransaction(ReadTransaction, LifeWrites, RightsWrites):
     """A read-write transaction; all of it is committed, or nothing is.
 
     While it is open no exclusive one is (see `MetadataStore.write`), so neither the policy revision nor names and
@@ -162,10 +163,14 @@ class WriteTransaction(ReadTransaction, LifeWrites):
         files: AppliedPolicy,
         *,
         add: Sequence[PolicyLine | Membership],
+        end: Sequence[PolicyLine | Membership] = (),
         reason: str | None,
         stamp: Stamp,
     ) -> int:
-        """Begin a new policy revision with these files and further lines; returns it. Only in an exclusive one."""
+        """Begin a new policy revision with these files, some lines more and some fewer; returns it.
+
+        Only in an exclusive transaction.
+        """
 
 
 class MetadataStore(ABC):

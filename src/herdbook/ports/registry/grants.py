@@ -47,17 +47,21 @@ class Grants(RegistryPart):
         securable: SecurableLike,
         *,
         reason: str | None = None,
-    ) -> None:
+    ) -> tuple[EffectiveGrant, ...]:
         """Take a grant back; exactly the named line is removed (R40).
 
         Args:
             principal: To whom.
-            privilege: Which privilege.
+            privilege: Which privilege; ALL_PRIVILEGES takes the principal's other lines there too, except MANAGE,
+                APPROVE and BROWSE.
             securable: On what.
             reason: Why; kept in the audit log.
 
+        Returns:
+            The lines that still give the privilege there: of groups and roles, from above, from policy files.
+
         Raises:
-            NotFoundError: there is no such thing that the caller may know of.
+            NotFoundError: there is no such thing that the caller may know of, or no such line.
             PermissionDeniedError: the caller lacks MANAGE there or above.
             ConflictError: the line is in a policy file, which only `apply_policies` changes (R22).
         """
@@ -98,7 +102,7 @@ class Grants(RegistryPart):
         securable: SecurableLike,
         *,
         reason: str | None = None,
-    ) -> None:
+    ) -> tuple[EffectiveGrant, ...]:
         """Take a denial back (R5).
 
         Args:
@@ -107,9 +111,13 @@ class Grants(RegistryPart):
             securable: On what.
             reason: Why; kept in the audit log.
 
+        Returns:
+            The lines that still deny it there.
+
         Raises:
-            NotFoundError: there is no such thing that the caller may know of.
-            PermissionDeniedError: the caller lacks MANAGE on the securable's container.
+            NotFoundError: there is no such thing that the caller may know of, or no such line.
+            PermissionDeniedError: the caller lacks MANAGE on the securable's container, or is bound by it.
+            ConflictError: the line is in a policy file, which only `apply_policies` changes (R22).
         """
         raise self._unsupported(Operation.LIFT_DENY)
 

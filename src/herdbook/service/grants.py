@@ -1,0 +1,292 @@
+"""Grants and denials at run time, governed (AUTHORIZATION R4, R5, R7, R13, R22, R23, R40)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from herdbook.entities import Chain, Page, Principal
+from herdbook.entities.governance import EffectiveGrant, Grant
+from herdbook.entities.ledger import Effect, PolicyLine
+from herdbook.errors import ConflictError, NotFoundError, PermissionDeniedError
+from herdbook.names import PrincipalName
+from herdbook.policy.admins import closure, groups_by_member
+from herdbook.policy.granting import KEPT_BY_REVOKE_ALL, Giver, check_line, giver, privilege_named
+from herdbook.ports.metadata import ReadTransaction, Stamp, WriteTransaction
+from herdbook.ports.metadata.rights import LineRow
+from herdbook.ports.registry import Grants, SecurableLike
+from herdbook.service import subjects
+from herdbook.service.gate import Admitted, Idempotency, Outcome, Subject
+from herdbook.service.ledger import Happened
+from herdbook.service.part import GovernedPart
+from herdbook.service.people import keep_an_admin, known_principal, may_ask_about_others
+from herdbook.service.reach import lines_reaching, to_grant
+from herdbook.service.targets import Target, target
+from herdbook.verdicts import Allowed, Operation, Privilege, SecurableKind
+from herdbook.wire import from_json, to_json
+
+RUN_TIME = "grant"
+"""The origin of lines that were made at run time."""
+
+_EVERY = 100_000
+
+
+class GovernedGrants(GovernedPart, Grants):
+    """The verbs over grants and denials."""
+
+    def grant(
+        self,
+        principal: PrincipalName | str,
+        privilege: Privilege,
+        securable: SecurableLike,
+        *,
+        idempotency_key: str | None = None,
+        reason: str | None = None,
+    ) -> Grant:
+        """Give a privilege on a securable."""
+        return self._give(Operation.GRANT, principal, privilege, securable, idempotency_key, reason)
+
+    def deny(
+        self,
+        principal: PrincipalName | str,
+        privilege: Privilege,
+        securable: SecurableLike,
+        *,
+        idempotency_key: str | None = None,
+        reason: str | None = None,
+    ) -> Grant:
+        """Deny a privilege on a securable."""
+        return self._give(Operation.DENY, principal, privilege, securable, idempotency_key, reason)
+
+    def revoke(
+        self,
+        principal: PrincipalName | str,
+        privilege: Privilege,
+        securable: SecurableLike,
+        *,
+        reason: str | None = None,
+    ) -> tuple[EffectiveGrant, ...]:
+        """Take a grant back."""
+        return self._take(Operation.REVOKE, principal, privilege, securable, reason)
+
+    def lift_deny(
+        self,
+        principal: PrincipalName | str,
+        privilege: Privilege,
+        securable: SecurableLike,
+        *,
+        reason: str | None = None,
+    ) -> tuple[EffectiveGrant, ...]:
+        """Take a denial back."""
+        return self._take(Operation.LIFT_DENY, principal, privilege, securable, reason)
+
+    def list_grants(
+        self,
+        securable: SecurableLike,
+        *,
+        principal: PrincipalName | str | None = None,
+        max_results: int = 100,
+        page_token: str | None = None,
+    ) -> Page[Grant]:
+        """List the lines on a securable."""
+        core, caller = self._core, self._caller
+        subject = target(securable)
+        name = None if principal is None else subjects.principal_name(principal)
+
+        def fetch(after: str | None, limit: int) -> tuple[Grant, ...]:
+            with core.store.read() as tx:
+                admitted = core.gate.admit(caller, Operation.LIST_GRANTS, subject, tx, tx)
+                on = core.gate.present(admitted, subject)
+                whose = None if name is None else frozenset({known_principal(tx, name).id})
+                if not may_ask_about_others(core.gate, caller, admitted.chain, tx):
+                    own = self._closure(tx)
+                    whose = own if whose is None else whose & own
+                rows = tx.lines_on([on.place], principal_ids=whose, after=after or "", limit=limit)
+                return tuple(to_grant(row, on.name) for row in rows)
+
+        query = ("list_grants", subject.what, None if name is None else name.key)
+        return self._page(query, page_token, max_results, fetch, lambda grant: grant.id)
+
+    def list_effective_grants(
+        self,
+        securable: SecurableLike,
+        *,
+        principal: PrincipalName | str | None = None,
+        max_results: int = 100,
+        page_token: str | None = None,
+    ) -> Page[EffectiveGrant]:
+        """List the lines that reach a securable."""
+        core, caller = self._core, self._caller
+        subject = target(securable)
+        name = None if principal is None else subjects.principal_name(principal)
+
+        def fetch(after: str | None, limit: int) -> tuple[EffectiveGrant, ...]:
+            with core.store.read() as tx:
+                operation = Operation.LIST_EFFECTIVE_GRANTS
+                admitted = core.gate.admit(caller, operation, subject, tx, tx)
+                on = core.gate.present(admitted, subject)
+                who = caller.principal_id
+                if name is not None:
+                    me = tx.principal_by_id(caller.principal_id)
+                    if me is None or me.name.key != name.key:
+                        if not may_ask_about_others(core.gate, caller, admitted.chain, tx):
+                            core.gate.require(caller, Privilege.MANAGE, admitted.chain, subject.what, operation, tx)
+                        who = known_principal(tx, name).id
+                groups = caller.token_groups if who == caller.principal_id else frozenset()
+                found = lines_reaching(tx, admitted.chain, on, {who, *groups}, after=after or "", limit=limit)
+                return tuple(found)
+
+        query = ("list_effective_grants", subject.what, None if name is None else name.key)
+        return self._page(query, page_token, max_results, fetch, lambda found: found.grant.id)
+
+    def _give(
+        self,
+        operation: Operation,
+        principal: PrincipalName | str,
+        privilege: Privilege,
+        securable: SecurableLike,
+        key: str | None,
+        reason: str | None,
+    ) -> Grant:
+        name, wanted, subject = subjects.principal_name(principal), privilege_named(privilege), target(securable)
+        effect = Effect.DENY if operation is Operation.DENY else Effect.ALLOW
+
+        def body(tx: WriteTransaction, admitted: Admitted[Target], stamp: Stamp) -> Outcome[Grant]:
+            on = self._core.gate.present(admitted, subject)
+            check_line(wanted, effect, on.kind)
+            self._check_giver(tx, admitted.chain, wanted, effect, subject, operation)
+            who = known_principal(tx, name)
+            if effect is Effect.DENY:
+                self._check_unbound(tx, who, admitted.chain, subject, operation)
+            found = [r for r in self._lines(tx, on, who, effect) if r.line.privilege is wanted and _is_run_time(r)]
+            if found:
+                return Outcome(result=to_grant(found[0], on.name))
+            line = PolicyLine(
+                id=self._core.ids.new(),
+                principal_id=who.id,
+                privilege=wanted,
+                effect=effect,
+                securable_kind=on.on.kind,
+                securable_id=on.on.id,
+                alias_key=on.alias_key,
+            )
+            tx.change_rights(add=[line], reason=reason, stamp=stamp)
+            keep_an_admin(tx, on.on)
+            [made] = (row for row in self._lines(tx, on, who, effect) if row.line.id == line.id)
+            happened = _happened("created" if effect is Effect.ALLOW else "denied", on, [line])
+            return Outcome(result=to_grant(made, on.name), happened=happened)
+
+        idempotency: Idempotency[Grant] = Idempotency(
+            key=key,
+            request=lambda: [str(name), wanted.value, subject.what],
+            keep=to_json,
+            restore=lambda _tx, answer: from_json(answer, Grant),
+        )
+        return self._core.gate.change(
+            self._caller, operation, subject, body, idempotency=idempotency, reason=reason, exclusive=True
+        )
+
+    def _take(
+        self,
+        operation: Operation,
+        principal: PrincipalName | str,
+        privilege: Privilege,
+        securable: SecurableLike,
+        reason: str | None,
+    ) -> tuple[EffectiveGrant, ...]:
+        name, wanted, subject = subjects.principal_name(principal), privilege_named(privilege), target(securable)
+        effect = Effect.DENY if operation is Operation.LIFT_DENY else Effect.ALLOW
+
+        def body(tx: WriteTransaction, admitted: Admitted[Target], stamp: Stamp) -> Outcome[tuple[EffectiveGrant, ...]]:
+            on = self._core.gate.present(admitted, subject)
+            self._check_giver(tx, admitted.chain, wanted, effect, subject, operation)
+            who = known_principal(tx, name)
+            if effect is Effect.DENY:
+                self._check_unbound(tx, who, admitted.chain, subject, operation)
+            rows = self._lines(tx, on, who, effect)
+            ended = [row.line for row in _named(rows, wanted, effect) if _is_run_time(row)]
+            if not ended:
+                raise _nothing_to_take(rows, wanted, name, subject)
+            tx.change_rights(end=ended, reason=reason, stamp=stamp)
+            keep_an_admin(tx, on.on)
+            left = lines_reaching(tx, admitted.chain, on, {who.id}, after="", limit=_EVERY)
+            same = (wanted, Privilege.ALL_PRIVILEGES)
+            still = tuple(g for g in left if g.grant.effect is effect and g.grant.privilege in same)
+            return Outcome(
+                result=still, happened=_happened("ended" if effect is Effect.ALLOW else "deny_lifted", on, ended)
+            )
+
+        return self._core.gate.change(self._caller, operation, subject, body, reason=reason, exclusive=True)
+
+    def _check_giver(
+        self,
+        tx: WriteTransaction,
+        chain: Chain,
+        privilege: Privilege,
+        effect: Effect,
+        subject: Subject[Target],
+        operation: Operation,
+    ) -> None:
+        """Demand MANAGE where the line's kind asks for it; the verb itself asked for MANAGE there already."""
+        where = giver(privilege, effect)
+        if where is Giver.THERE or len(chain.links) == 1:
+            return
+        at = 1 if where is Giver.CONTAINER else chain.find(SecurableKind.CATALOG) or 0
+        above = Chain(links=chain.links[at:], policy_revision=chain.policy_revision)
+        self._core.gate.require(self._caller, Privilege.MANAGE, above, subject.what, operation, tx)
+
+    def _check_unbound(
+        self, tx: WriteTransaction, who: Principal, chain: Chain, subject: Subject[Target], operation: Operation
+    ) -> None:
+        """Refuse a denial, or its end, by someone whom it binds and who is no metastore admin (R5)."""
+        if who.id not in self._closure(tx):
+            return
+        metastore = Chain(links=chain.links[-1:], policy_revision=chain.policy_revision)
+        if not isinstance(self._core.gate.may(self._caller, Privilege.MANAGE, metastore, tx), Allowed):
+            raise PermissionDeniedError(
+                f"You may not {operation.value.replace('_', ' ')} ({subject.what}): it binds yourself.",
+                hint="Ask a metastore admin.",
+            )
+
+    def _closure(self, tx: ReadTransaction) -> frozenset[str]:
+        groups = groups_by_member(tx.memberships())
+        found = closure(self._caller.principal_id, groups)
+        return found.union(*(closure(group, groups) for group in self._caller.token_groups))
+
+    @staticmethod
+    def _lines(tx: ReadTransaction, on: Target, who: Principal, effect: Effect) -> list[LineRow]:
+        rows = tx.lines_on([on.place], principal_ids={who.id}, after="", limit=_EVERY)
+        return [row for row in rows if row.line.effect is effect]
+
+
+def _is_run_time(row: LineRow) -> bool:
+    return row.line.origin == RUN_TIME
+
+
+def _named(rows: Sequence[LineRow], privilege: Privilege, effect: Effect) -> list[LineRow]:
+    """Return what a revoke names: exactly that line, or with ALL_PRIVILEGES nearly all that the principal has there."""
+    if effect is Effect.ALLOW and privilege is Privilege.ALL_PRIVILEGES:
+        return [row for row in rows if row.line.privilege not in KEPT_BY_REVOKE_ALL]
+    return [row for row in rows if row.line.privilege is privilege]
+
+
+def _nothing_to_take(
+    rows: Sequence[LineRow], privilege: Privilege, name: PrincipalName, subject: Subject[Target]
+) -> ConflictError | NotFoundError:
+    for row in rows:
+        if row.line.privilege is privilege:
+            return ConflictError(
+                f"{privilege} of {name} on {subject.what} stands in a policy file ({row.line.origin}).",
+                hint="Change the file and apply it: `herdbook policies apply`.",
+            )
+    return NotFoundError(f"There is no such line: {privilege} of {name} on {subject.what}.")
+
+
+def _happened(what: str, on: Target, lines: Sequence[PolicyLine]) -> Happened:
+    detail = {
+        "on": str(on.name),
+        "lines": [
+            {"id": ln.id, "principal_id": ln.principal_id, "privilege": ln.privilege.value, "effect": ln.effect.value}
+            for ln in lines
+        ],
+    }
+    return Happened(on=on.on, event=f"grant.{what}", detail=detail)

@@ -1,0 +1,50 @@
+"""Care about principals that several verbs share: who is known, who may be asked about, that an admin is left."""
+
+from __future__ import annotations
+
+from herdbook.entities import Caller, Chain, Link, Principal
+from herdbook.errors import ConflictError, NotFoundError
+from herdbook.names import PrincipalName
+from herdbook.policy.admins import admins
+from herdbook.ports.metadata import ReadTransaction, WriteTransaction
+from herdbook.service.gate import Gate
+from herdbook.verdicts import Allowed, Privilege, SecurableKind
+
+_EVERY = 100_000
+
+
+def known_principal(tx: ReadTransaction, name: PrincipalName) -> Principal:
+    """Return a principal; raises NotFoundError where there is none."""
+    principal = tx.principal(name)
+    if principal is None:
+        raise NotFoundError(
+            f"There is no principal {name}.", hint="A metastore admin can create it: `herdbook principals create`."
+        )
+    return principal
+
+
+def may_ask_about_others(gate: Gate, caller: Caller, chain: Chain, tx: ReadTransaction) -> bool:
+    """Return whether the caller may ask about rights of others on a securable: MANAGE or READ_AUDIT (R13)."""
+    return any(
+        isinstance(gate.may(caller, privilege, chain, tx), Allowed)
+        for privilege in (Privilege.MANAGE, Privilege.READ_AUDIT)
+    )
+
+
+def keep_an_admin(tx: WriteTransaction, changed: Link | None = None) -> None:
+    """Refuse a change, made in this transaction already, after which nobody is metastore admin (R3).
+
+    Args:
+        tx: The transaction, which an exception undoes.
+        changed: The securable whose lines changed; None where principals or memberships did.
+
+    Raises:
+        ConflictError: nobody would be.
+    """
+    if changed is not None and changed.kind is not SecurableKind.METASTORE:
+        return
+    rows = tx.lines_on([(tx.metastore().object.id, None)], principal_ids=None, after="", limit=_EVERY)
+    if not admins(tx.actors(), (row.line for row in rows), tx.memberships()):
+        raise ConflictError(
+            "Nobody would be metastore admin any more.", hint="Give somebody else MANAGE on metastore: first."
+        )
