@@ -23,6 +23,8 @@ GROUPS = {
     "versions": "Model versions: read, compare, download, comment.",
     "aliases": "Aliases: names for versions that move.",
     "tags": "Tags of registered models and versions.",
+    "grants": "Grants and denials made at run time.",
+    "principals": "Users, services, groups and roles.",
     "rules": "The rules in force.",
     "plugins": "The plugins that are installed.",
     "db": "The database behind an embedded registry.",
