@@ -18,6 +18,7 @@ from herdbook.testing.reference_evaluator import ReferenceEvaluator
 from herdbook.verdicts import Allowed, Privilege, Requirement, SecurableKind, Sight
 
 K = SecurableKind
+READ = frozenset({Privilege.READ_METADATA})
 KINDS = (K.CATALOG, K.SCHEMA, K.REGISTERED_MODEL)
 STAMP = Stamp(at_ms=1, by="0" * 32)
 
@@ -67,7 +68,7 @@ def test_lists_hold_what_may_be_seen() -> None:
             for kind in KINDS:
                 with store.read() as tx:
                     seen = tx.visible_ranges(authorizer.visible(caller, kind), kind)
-                    readable = tx.visible_ranges(authorizer.readable(caller, kind), kind)
+                    readable = tx.visible_ranges(authorizer.holding(caller, kind, READ), kind)
                 for chain in policy.chains:
                     if chain.object.kind is not kind:
                         continue
@@ -93,5 +94,5 @@ def test_what_is_gone_leaves_the_lists(kind: SecurableKind) -> None:
     with store.read() as tx:
         nobody = Caller(principal_id="9" * 32)
         assert tx.visible_ranges(authorizer.visible(nobody, kind), kind).spans == ()
-        assert tx.visible_ranges(authorizer.readable(nobody, kind), kind).spans == ()
+        assert tx.visible_ranges(authorizer.holding(nobody, kind, READ), kind).spans == ()
     store.close()

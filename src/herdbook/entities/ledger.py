@@ -96,7 +96,7 @@ class PolicyLine:
         securable_kind: The kind of what it is on.
         securable_id: The id of what it is on.
         alias_key: The folded alias where it is on alias slots; None otherwise.
-        origin: `grant`, or the policy file and line.
+        origin: `grant`, `founding`, or the policy file and line as `FILE:LINE`.
     """
 
     id: str
@@ -108,6 +108,11 @@ class PolicyLine:
     alias_key: str | None = None
     origin: str = "grant"
 
+    @property
+    def from_file(self) -> bool:
+        """Whether a policy file says so, and not somebody at run time."""
+        return ":" in self.origin
+
 
 @frozen(kw_only=True)
 class Membership:
@@ -116,12 +121,17 @@ class Membership:
     Args:
         member_id: Who.
         group_id: Of what.
-        origin: `grant`, or the policy file and line.
+        origin: `grant`, `founding`, or the policy file and line as `FILE:LINE`.
     """
 
     member_id: str
     group_id: str
     origin: str = "grant"
+
+    @property
+    def from_file(self) -> bool:
+        """Whether a policy file says so, and not somebody at run time."""
+        return ":" in self.origin
 
 
 @frozen(kw_only=True)

@@ -77,7 +77,7 @@ class Catalog:
         id: Its immutable id.
         name: Its name.
         comment: Markdown; None where there is none.
-        owner: The owning principal's name; None where the reader may not see it.
+        owner: The owning principal's name; this and what follows is None where the reader may not see it (R7).
         created_at: When (UTC).
         created_by: The name of the principal that made it.
         updated_at: When it was changed last (UTC).
@@ -89,10 +89,10 @@ class Catalog:
     name: CatalogName
     comment: str | None = None
     owner: str | None = None
-    created_at: datetime
-    created_by: str
-    updated_at: datetime
-    updated_by: str
+    created_at: datetime | None = None
+    created_by: str | None = None
+    updated_at: datetime | None = None
+    updated_by: str | None = None
     row_version: int = 1
 
 
@@ -104,10 +104,10 @@ class Schema:
     name: SchemaName
     comment: str | None = None
     owner: str | None = None
-    created_at: datetime
-    created_by: str
-    updated_at: datetime
-    updated_by: str
+    created_at: datetime | None = None
+    created_by: str | None = None
+    updated_at: datetime | None = None
+    updated_by: str | None = None
     row_version: int = 1
 
 
@@ -127,10 +127,10 @@ class RegisteredModel:
     name: ModelName
     comment: str | None = None
     owner: str | None = None
-    created_at: datetime
-    created_by: str
-    updated_at: datetime
-    updated_by: str
+    created_at: datetime | None = None
+    created_by: str | None = None
+    updated_at: datetime | None = None
+    updated_by: str | None = None
     row_version: int = 1
     tags: dict[str, str] = field(factory=dict)
     aliases: dict[str, int] = field(factory=dict)

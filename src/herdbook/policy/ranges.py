@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 
 from attrs import frozen
@@ -21,7 +22,8 @@ class Ranges:
     spans: tuple[tuple[str, str], ...] = ()
 
     def __contains__(self, key: str) -> bool:
-        return any(low <= key < high for low, high in self.spans)
+        position = bisect_right(self.spans, (key, TOP)) - 1
+        return position >= 0 and self.spans[position][0] <= key < self.spans[position][1]
 
     def plus(self, other: Ranges) -> Ranges:
         """Return the names in either."""

@@ -9,7 +9,7 @@ from attrs import frozen
 from herdbook.entities import Caller, Chain, Link
 from herdbook.entities.ledger import Effect, PolicyChange, PolicyLine, PolicySnapshot
 from herdbook.policy.visible import Held, Reach, Visible
-from herdbook.verdicts import Decision, Requirement, SecurableKind
+from herdbook.verdicts import Decision, Privilege, Requirement, SecurableKind
 
 __all__ = ["Authorizer", "Deciding", "Held", "Reach", "Visible"]
 
@@ -83,5 +83,11 @@ class Authorizer(ABC):
         """Return what the caller may see of a kind (R12)."""
 
     @abstractmethod
-    def readable(self, caller: Caller, kind: SecurableKind) -> Visible:
-        """Return where the caller has READ_METADATA on things of a kind, which shows more than BROWSE does (R7)."""
+    def holding(self, caller: Caller, kind: SecurableKind, privileges: frozenset[Privilege]) -> Visible:
+        """Return where the caller passes one of some privileges on things of a kind, behind the gates.
+
+        Args:
+            caller: Who asks.
+            kind: The kind of things.
+            privileges: READ_METADATA, MANAGE, or what a metastore admin has no exemption for; what includes one counts.
+        """

@@ -24,9 +24,6 @@ from herdbook.service.targets import Target, target
 from herdbook.verdicts import Allowed, Operation, Privilege, SecurableKind
 from herdbook.wire import from_json, to_json
 
-RUN_TIME = "grant"
-"""The origin of lines that were made at run time."""
-
 _EVERY = 100_000
 
 
@@ -157,7 +154,7 @@ class GovernedGrants(GovernedPart, Grants):
             who = known_principal(tx, name)
             if effect is Effect.DENY:
                 self._check_unbound(tx, who, admitted.chain, subject, operation)
-            found = [r for r in self._lines(tx, on, who, effect) if r.line.privilege is wanted and _is_run_time(r)]
+            found = [r for r in self._lines(tx, on, who, effect) if r.line.privilege is wanted and not r.line.from_file]
             if found:
                 return Outcome(result=to_grant(found[0], on.name))
             line = PolicyLine(
@@ -203,7 +200,7 @@ class GovernedGrants(GovernedPart, Grants):
             if effect is Effect.DENY:
                 self._check_unbound(tx, who, admitted.chain, subject, operation)
             rows = self._lines(tx, on, who, effect)
-            ended = [row.line for row in _named(rows, wanted, effect) if _is_run_time(row)]
+            ended = [row.line for row in _named(rows, wanted, effect) if not row.line.from_file]
             if not ended:
                 raise _nothing_to_take(rows, wanted, name, subject)
             tx.change_rights(end=ended, reason=reason, stamp=stamp)
@@ -256,10 +253,6 @@ class GovernedGrants(GovernedPart, Grants):
     def _lines(tx: ReadTransaction, on: Target, who: Principal, effect: Effect) -> list[LineRow]:
         rows = tx.lines_on([on.place], principal_ids={who.id}, after="", limit=_EVERY)
         return [row for row in rows if row.line.effect is effect]
-
-
-def _is_run_time(row: LineRow) -> bool:
-    return row.line.origin == RUN_TIME
 
 
 def _named(rows: Sequence[LineRow], privilege: Privilege, effect: Effect) -> list[LineRow]:

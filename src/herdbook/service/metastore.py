@@ -9,7 +9,7 @@ from attrs import field, frozen
 from herdbook.entities import Authn, Caller, Chain, Link, Principal
 from herdbook.entities.ledger import AppliedPolicy, PolicyFile, PolicyLine
 from herdbook.errors import UnauthenticatedError
-from herdbook.names import CatalogName, PrincipalName, SchemaName
+from herdbook.names import CatalogName, PrincipalKind, PrincipalName, SchemaName
 from herdbook.ports.artifacts import ArtifactStore
 from herdbook.ports.authorizer import Authorizer
 from herdbook.ports.metadata import MetadataStore, Stamp, WriteTransaction
@@ -22,6 +22,9 @@ from herdbook.service.governed import GovernedRegistry
 from herdbook.service.ledger import Happened, record
 from herdbook.service.paging import PageSeal
 from herdbook.verdicts import Operation, Privilege, SecurableKind
+
+ACTORS = (PrincipalKind.USER, PrincipalKind.SERVICE)
+"""The kinds of principals that act."""
 
 
 @frozen(kw_only=True)
@@ -98,6 +101,8 @@ class Metastore:
         Raises:
             UnauthenticatedError: the principal is disabled.
         """
+        if name.principal_kind not in ACTORS:
+            raise UnauthenticatedError(f"{name} cannot act.", hint="Only users and services act (R18).")
         with self._store.read() as tx:
             principal = tx.principal(name)
         if principal is None:

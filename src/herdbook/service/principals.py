@@ -26,8 +26,6 @@ from herdbook.service.people import keep_an_admin, known_principal
 from herdbook.verdicts import Operation
 from herdbook.wire import from_json, to_json
 
-RUN_TIME = "grant"
-
 
 class GovernedPrincipals(GovernedPart, Principals):
     """The verbs over principals."""
@@ -129,7 +127,7 @@ class GovernedPrincipals(GovernedPart, Principals):
         def body(tx: WriteTransaction, admitted: Admitted[None], stamp: Stamp) -> Outcome[None]:
             above, below = known_principal(tx, to), known_principal(tx, who)
             there = tx.memberships()
-            if any((m.member_id, m.group_id, m.origin) == (below.id, above.id, RUN_TIME) for m in there):
+            if any((m.member_id, m.group_id) == (below.id, above.id) and not m.from_file for m in there):
                 return Outcome(result=None)
             check_nesting(below.id, above.id, there)
             joined = Membership(member_id=below.id, group_id=above.id)
@@ -149,7 +147,7 @@ class GovernedPrincipals(GovernedPart, Principals):
         def body(tx: WriteTransaction, admitted: Admitted[None], stamp: Stamp) -> Outcome[None]:
             above, below = known_principal(tx, to), known_principal(tx, who)
             found = [m for m in tx.memberships() if (m.member_id, m.group_id) == (below.id, above.id)]
-            ended = [m for m in found if m.origin == RUN_TIME]
+            ended = [m for m in found if not m.from_file]
             if not ended:
                 if found:
                     raise ConflictError(

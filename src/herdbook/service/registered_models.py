@@ -15,6 +15,7 @@ from herdbook.service.gate import Admitted, Idempotency, Outcome
 from herdbook.service.ledger import Happened
 from herdbook.service.life import Asked, LivingPart
 from herdbook.service.part import check_expected
+from herdbook.service.shown import shown
 from herdbook.service.tagging import refuse_tags
 from herdbook.verdicts import Operation, Privilege, SecurableKind
 from herdbook.wire import from_json, to_json
@@ -87,9 +88,9 @@ class GovernedRegisteredModels(LivingPart, RegisteredModels):
         def fetch(after: str | None, limit: int) -> tuple[RegisteredModel, ...]:
             with core.store.read() as tx:
                 admitted = core.gate.admit(caller, Operation.LIST_REGISTERED_MODELS, container, tx, tx)
-                visible = core.gate.authority.visible(caller, _KIND, log=tx)
-                ranges = tx.visible_ranges(visible, _KIND)
-                return tx.list_models(admitted.chain.object.id, ranges, after=after or "", limit=limit)
+                show = shown(core.gate.authority, caller, _KIND, tx)
+                found = tx.list_models(admitted.chain.object.id, show.seen, after=after or "", limit=limit)
+                return tuple(show.of(item) for item in found)
 
         query = ("list_registered_models", fold(container.what))
         return self._page(query, page_token, max_results, fetch, lambda model: model.name.key)

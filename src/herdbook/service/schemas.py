@@ -12,6 +12,7 @@ from herdbook.service.gate import Admitted, Idempotency, Outcome
 from herdbook.service.ledger import Happened
 from herdbook.service.life import Asked, LivingPart
 from herdbook.service.part import check_expected
+from herdbook.service.shown import shown, shown_alone
 from herdbook.verdicts import Operation, SecurableKind
 from herdbook.wire import from_json, to_json
 
@@ -52,7 +53,9 @@ class GovernedSchemas(LivingPart, Schemas):
     def get_schema(self, name: SchemaLike) -> Schema:
         """Return a schema."""
         subject = subjects.schema(subjects.schema_name(name))
-        return self._core.gate.look(self._caller, Operation.GET_SCHEMA, subject)
+        admitted = self._core.gate.admit(self._caller, Operation.GET_SCHEMA, subject)
+        found = self._core.gate.present(admitted, subject)
+        return shown_alone(self._core.gate, self._caller, found, admitted.chain)
 
     def list_schemas(
         self, catalog: CatalogLike, *, max_results: int = 100, page_token: str | None = None
@@ -64,9 +67,9 @@ class GovernedSchemas(LivingPart, Schemas):
         def fetch(after: str | None, limit: int) -> tuple[Schema, ...]:
             with core.store.read() as tx:
                 catalog_id = core.gate.admit(caller, Operation.LIST_SCHEMAS, container, tx, tx).chain.object.id
-                visible = core.gate.authority.visible(caller, SecurableKind.SCHEMA, log=tx)
-                ranges = tx.visible_ranges(visible, SecurableKind.SCHEMA)
-                return tx.list_schemas(catalog_id, ranges, after=after or "", limit=limit)
+                show = shown(core.gate.authority, caller, SecurableKind.SCHEMA, tx)
+                found = tx.list_schemas(catalog_id, show.seen, after=after or "", limit=limit)
+                return tuple(show.of(item) for item in found)
 
         query = ("list_schemas", fold(container.what))
         return self._page(query, page_token, max_results, fetch, lambda schema: schema.name.key)

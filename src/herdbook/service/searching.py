@@ -5,37 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from herdbook.entities import ModelVersion, Page, RegisteredModel
 from herdbook.formats.filter_fields import FIELDS, Noun
 from herdbook.formats.filters import Filter, clauses, format_filter, parse_filter
 from herdbook.formats.orders import Order, format_orders, parse_orders
 from herdbook.policy.limits import check_max_results
-from herdbook.policy.ranges import EVERYTHING, Ranges
-from herdbook.ports.authorizer import Reach
 from herdbook.ports.metadata import Hits, ReadTransaction, Search
 from herdbook.ports.registry import ModelVersions, RegisteredModels
 from herdbook.service.part import GovernedPart
+from herdbook.service.shown import managed, shown
 from herdbook.service.sight import with_known_parents
 from herdbook.verdicts import Operation, SecurableKind
 
 T = TypeVar("T")
-
-
-@frozen(kw_only=True)
-class _Sight:
-    """The names of models, by what of them a caller is shown in lists.
-
-    Args:
-        seen: Those that may be seen: name, comment and tags.
-        readable: Those of which every field may be read, and versions.
-        managed: Those of which versions of every status may be seen.
-    """
-
-    seen: Ranges
-    readable: Ranges
-    managed: Ranges
 
 
 class GovernedSearches(GovernedPart, ModelVersions, RegisteredModels):
@@ -53,8 +37,9 @@ class GovernedSearches(GovernedPart, ModelVersions, RegisteredModels):
         where, order = parse_filter(filter_string, Noun.MODEL), parse_orders(order_by, Noun.MODEL)
 
         def find(tx: ReadTransaction, search: Search) -> Hits[RegisteredModel]:
-            sight = self._sight(tx)
-            return tx.search_models(search, sight.seen if shown_by_browse(where, order) else sight.readable)
+            show = shown(self._core.gate.authority, self._caller, SecurableKind.REGISTERED_MODEL, tx)
+            hits = tx.search_models(search, show.seen if shown_by_browse(where, order) else show.full)
+            return evolve(hits, rows=tuple(show.of(row) for row in hits.rows))
 
         query = (Operation.SEARCH_REGISTERED_MODELS.value, where and format_filter(where), *format_orders(order))
         return self._found(query, Search(where=where, order=order, limit=max_results), page_token, find)
@@ -72,21 +57,15 @@ class GovernedSearches(GovernedPart, ModelVersions, RegisteredModels):
         core, caller = self._core, self._caller
 
         def find(tx: ReadTransaction, search: Search) -> Hits[ModelVersion]:
-            sight = self._sight(tx)
-            hits = tx.search_versions(search, sight.readable, reader_id=caller.principal_id, managed=sight.managed)
-            shown = tuple(with_known_parents(core, caller, row, tx, tx) for row in hits.rows)
-            return Hits(rows=shown, position=hits.position)
+            authority = core.gate.authority
+            readable = shown(authority, caller, SecurableKind.REGISTERED_MODEL, tx).full
+            all_of = managed(authority, caller, tx)
+            hits = tx.search_versions(search, readable, reader_id=caller.principal_id, managed=all_of)
+            rows = tuple(with_known_parents(core, caller, row, tx, tx) for row in hits.rows)
+            return Hits(rows=rows, position=hits.position)
 
         query = (Operation.SEARCH_MODEL_VERSIONS.value, where and format_filter(where), *format_orders(order))
         return self._found(query, Search(where=where, order=order, limit=max_results), page_token, find)
-
-    def _sight(self, tx: ReadTransaction) -> _Sight:
-        """Return what the caller is shown, as of the page's own transaction (R12)."""
-        visible = self._core.gate.authority.visible(self._caller, SecurableKind.REGISTERED_MODEL, log=tx)
-        seen = tx.visible_ranges(visible, SecurableKind.REGISTERED_MODEL)
-        # Whoever sees a model today may read it: no authorizer gives BROWSE alone. Whom it manages, Visible does not
-        # say; a metastore admin manages all.
-        return _Sight(seen=seen, readable=seen, managed=EVERYTHING if visible.reach is Reach.ALL else Ranges())
 
     def _found(
         self,

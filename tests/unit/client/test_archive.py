@@ -11,7 +11,7 @@ import pytest
 from attrs import evolve
 
 import herdbook
-from herdbook.adapters.owner_authorizer import OwnerAuthorizer
+from herdbook.adapters.casbin_authorizer import CasbinAuthorizer
 from herdbook.bootstrap import open_registry
 from herdbook.client.archive import layout, versions
 from herdbook.client.archive.writing import ArchiveWriter
@@ -253,7 +253,7 @@ def test_rules_here_judge(source, target, tmp_path, monkeypatch):
     assert outcomes(report)["main.default.scorer/3"] is OUT.PRESENT
 
 
-class Without(OwnerAuthorizer):
+class Without(CasbinAuthorizer):
     """An owner's rights without one privilege."""
 
     lacking = None

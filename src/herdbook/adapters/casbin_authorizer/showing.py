@@ -55,9 +55,10 @@ class Showing:
         browse = Privilege.BROWSE in self._kept
         return self._compile(kind, SHOWING[kind], self._ids({Privilege.BROWSE}, kind) if browse else frozenset())
 
-    def readable(self, kind: SecurableKind) -> Visible:
-        """Return where READ_METADATA, or what includes it, is held on things of a kind."""
-        return self._compile(kind, INCLUDED_IN[Privilege.READ_METADATA], frozenset())
+    def holding(self, kind: SecurableKind, privileges: Iterable[Privilege]) -> Visible:
+        """Return where one of some privileges, or what includes it, is held on things of a kind."""
+        wanted = {one: None for privilege in privileges for one in INCLUDED_IN.get(privilege, (privilege,))}
+        return self._compile(kind, tuple(wanted), frozenset())
 
     def _compile(self, kind: SecurableKind, privileges: tuple[Privilege, ...], browse: frozenset[str]) -> Visible:
         if self._is_admin():

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from herdbook.adapters.sql import resolve_sql, rows
 from herdbook.adapters.sql.life_reads import SqlLifeReads, SqlTrashResolver
 from herdbook.adapters.sql.policy_rows import PolicyRows
-from herdbook.adapters.sql.search_reads import SearchReads
 from herdbook.adapters.sql.rights_rows import SqlRightsReads
+from herdbook.adapters.sql.search_reads import SearchReads
 from herdbook.adapters.sql.statements import Runner
 from herdbook.entities import (
     AliasAssignment,
