@@ -1,0 +1,160 @@
+"""The governed registry agrees with a dict model, whatever is asked of it in whatever order."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from herdbook.adapters.files.store import FileStore
+from herdbook.adapters.owner_authorizer import OwnerAuthorizer
+from herdbook.adapters.sql.store import SqlStore
+from herdbook.adapters.system import SystemClock, Uuid7Ids
+from herdbook.bootstrap import load_plugins, read_policy
+from herdbook.names import PrincipalName
+from herdbook.service import Founding, Metastore
+from herdbook.settings import Settings
+from herdbook.testing.machine import Bench, RegistryMachine
+from herdbook.testing.machine.shown import OTHER
+
+FOUNDER = PrincipalName.parse("user:os/founder")
+STEPS = 50
+EXAMPLES = {"memory": 40, "file": 30}
+PLUGINS = load_plugins(Settings())
+POLICY = read_policy(None)
+DAY_MS = 24 * 3600 * 1000
+
+
+class SteppedClock:
+    """A clock that moves only when it is told to; it is ahead of the machine's, as the files' times are by that one."""
+
+    def __init__(self) -> None:
+        self.now = SystemClock().now_ms() + DAY_MS
+
+    def now_ms(self) -> int:
+        return self.now
+
+    def step(self, milliseconds: int) -> None:
+        self.now += milliseconds
+
+
+class Ledger:
+    """What a SQL store keeps behind the port."""
+
+    def __init__(self, store: SqlStore) -> None:
+        self._store = store
+
+    def all(self, statement: str) -> list[tuple]:
+        with self._store.read() as tx:
+            return tx._run.all(statement)
+
+    def audited(self) -> int:
+        return self.all("SELECT count(*) FROM audit")[0][0]
+
+    def examine(self) -> None:
+        """Events of a securable are counted without gaps, and names and numbers are taken once."""
+        gaps = self.all(
+            """SELECT securable_id FROM outbox GROUP BY securable_id
+            HAVING count(*) <> max(event_seq) OR min(event_seq) <> 1 OR count(*) <> count(DISTINCT event_seq)"""
+        )
+        assert gaps == []
+        for table, kind in (("catalogs", "CATALOG"), ("schemas", "SCHEMA"), ("registered_models", "REGISTERED_MODEL")):
+            twice = self.all(f"SELECT key FROM {table} WHERE deleted_at IS NULL GROUP BY key HAVING count(*) > 1")
+            assert twice == []
+            uncounted = self.all(
+                f"""SELECT t.id FROM {table} t WHERE t.event_seq <> (SELECT count(*) FROM outbox o
+                WHERE o.securable_id = t.id AND o.securable_kind = '{kind}')"""
+            )
+            assert uncounted == []
+        wrong = self.all(
+            """SELECT m.id FROM registered_models m WHERE m.last_version <>
+            (SELECT count(*) FROM model_versions v WHERE v.model_id = m.id)"""
+        )
+        assert wrong == []
+        assert self.all("PRAGMA foreign_key_check") == []
+
+
+class GovernedMachine(RegistryMachine):
+    """The machine over a metastore of our own making."""
+
+    where: ClassVar[str]
+
+    def make(self) -> Bench:
+        folder = Path(tempfile.mkdtemp(prefix="machine-"))
+        url = "sqlite://" if self.where == "memory" else f"sqlite:///{folder / 'herdbook.db'}"
+        clock, store = SteppedClock(), SqlStore.open(url)
+        metastore = Metastore(
+            store=store,
+            artifacts=FileStore(folder / "artifacts"),
+            authorizer=OwnerAuthorizer(),
+            checks=PLUGINS,
+            clock=clock,
+            ids=Uuid7Ids(),
+        )
+        metastore.open(Founding(creator=FOUNDER, policy=POLICY))
+        metastore.asserted(PrincipalName.parse(OTHER))
+
+        def close() -> None:
+            metastore.close()
+            shutil.rmtree(folder)
+
+        ledger = Ledger(store)
+        return Bench(
+            registry=metastore.for_caller(metastore.asserted(FOUNDER)),
+            close=close,
+            now_ms=clock.now_ms,
+            pass_time=clock.step,
+            audited=ledger.audited,
+            examine=ledger.examine,
+        )
+
+
+class MemoryMachine(GovernedMachine):
+    where = "memory"
+
+
+class FileMachine(GovernedMachine):
+    where = "file"
+
+
+MACHINES = {"memory": MemoryMachine, "file": FileMachine}
+
+
+def options(examples: int, steps: int, *, random: bool) -> settings:
+    """Return settings: in CI the same examples every time, so that a change is judged by what it does."""
+    return settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        derandomize=not random,
+        database=None,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("where", MACHINES)
+def test_the_registry_agrees_with_a_dict(where, pytestconfig, capsys):
+    """Every verb answers, refuses, remembers and forgets as the model says; `--machine-minutes` looks for longer."""
+    machine = MACHINES[where]
+    machine.asked = {}
+    minutes = pytestconfig.getoption("machine_minutes")
+    if not minutes:
+        run_state_machine_as_test(machine, settings=options(EXAMPLES[where], STEPS, random=False))
+    until = time.monotonic() + 60 * minutes / len(MACHINES)
+    while time.monotonic() < until:
+        run_state_machine_as_test(machine, settings=options(100, 2 * STEPS, random=True))
+        with capsys.disabled():
+            print(f"{where}: {sum(n for verb, n in machine.asked.items() if verb[-1] != '!')} verbs asked", flush=True)
+    with machine().bench.registry as registry:
+        verbs = {operation.value for operation in registry.supported}
+    assert {verb for verb in verbs if not machine.asked.get(verb)} == set(), "verbs that were never asked"
+    changing = {verb for verb in verbs if verb.split("_")[0] in ("create", "update", "delete", "rename", "restore")}
+    assert {verb for verb in changing if not machine.asked.get(f"{verb}!")} == set(), "verbs that were never refused"
