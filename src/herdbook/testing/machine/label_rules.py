@@ -10,15 +10,25 @@ from hypothesis.stateful import rule
 from herdbook.testing.machine.base import SIZES, TAG_KEYS, WANTS, MachineBase, Want
 from herdbook.testing.machine.state import MODEL, READY, Refused
 
-_ALIASES = st.sampled_from(("champion", "champion", "Champion", "challenger", "challenger", "latest", "V1", "a b"))
+_ALIASES = st.sampled_from(("champion",) * 6 + ("Champion",) * 3 + ("challenger",) * 6 + ("latest", "V1", "a b"))
 _NUMBERS = st.sampled_from((1, 2, 3, 1, 2, 0))
-_EXPECTED = st.sampled_from((None, None, None, 0, 1, 2))
+_EXPECTED = st.sampled_from((None,) * 6 + (0, 1, 2))
 _KEYS = st.sampled_from(TAG_KEYS)
 _VALUES = st.sampled_from(("", "1", "2"))
 
 
 class LabelRules(MachineBase):
     """Rules that set, move, remove and read aliases and tags."""
+
+    def furnish(self) -> None:
+        """Point an alias to a version."""
+        ref = "main.default.iris@challenger"
+        self.do(
+            "set_registered_model_alias",
+            self.model.set_alias(ref, 1, 0, None),
+            lambda r: r.set_registered_model_alias(ref, 1, expected_current=0),
+        )
+        super().furnish()
 
     @rule(want=WANTS, alias=_ALIASES, number=_NUMBERS, expected=_EXPECTED, reason=st.sampled_from((None, "why")))
     def set_alias(self, want: Want, alias: str, number: int, expected: int | None, reason: str | None) -> None:

@@ -19,7 +19,6 @@ from herdbook.testing.machine.state import (
     Assignment,
     Change,
     Thing,
-    Version,
     check_tags,
     parse_alias,
     refuse,
@@ -180,5 +179,3 @@ class DictRegistry(VersionModel):
             self.me,
         )
         assert shown.ended_by == (None if entry.valid_to is None else self.me)
-
-

@@ -26,7 +26,7 @@ def check_thing(state: State, thing: Thing, shown: Catalog | Schema | Registered
         "people": {shown.created_by, shown.updated_by},
         "row_version": shown.row_version,
     }
-    wanted = {
+    wanted: dict[str, Any] = {
         "id": thing.id,
         "name": thing.name,
         "comment": thing.comment,
@@ -92,10 +92,7 @@ def check_page(page: Page[Any], total: int, max_results: int) -> None:
 def manifest_of(files: dict[str, bytes]) -> Manifest:
     """Return the manifest of files."""
     return Manifest.of(
-        [
-            FileEntry(path=path, size=len(data), sha256=hashlib.sha256(data).hexdigest())
-            for path, data in files.items()
-        ]
+        [FileEntry(path=path, size=len(data), sha256=hashlib.sha256(data).hexdigest()) for path, data in files.items()]
     )
 
 

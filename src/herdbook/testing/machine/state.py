@@ -145,7 +145,9 @@ class Thing:
     def aliases(self) -> dict[str, Assignment]:
         """Folded alias -> where it points to now, in order."""
         return {
-            key: entries[-1] for key, entries in sorted(self.history.items()) if entries and entries[-1].valid_to is None
+            key: entries[-1]
+            for key, entries in sorted(self.history.items())
+            if entries and entries[-1].valid_to is None
         }
 
     def child(self, level: str) -> Thing | None:

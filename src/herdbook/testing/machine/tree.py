@@ -1,7 +1,7 @@
 """The dict model of catalogs, schemas and registered models: what each verb refuses, and what it changes.
 
-Each verb has the name and arguments of the port's. Before its `yield` it says whether the verb is refused; behind it, it
-takes the registry's answer, changes what is remembered, and compares.
+Before its `yield` a verb says whether it is refused; behind it, it takes the registry's answer, changes what is
+remembered, and compares.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from herdbook.errors import (
     PermissionDeniedError,
     RuleViolationError,
 )
+from herdbook.testing.machine.shown import check_page, check_thing
 from herdbook.testing.machine.state import (
     CATALOG,
     DAY_MS,
@@ -37,7 +38,6 @@ from herdbook.testing.machine.state import (
     parse_new,
     refuse,
 )
-from herdbook.testing.machine.shown import check_page, check_thing
 from herdbook.verdicts import SecurableKind
 
 Verb = Generator[Change, Any, None]
@@ -47,7 +47,9 @@ OTHER = "user:os/other"
 class TreeModel(State):
     """The verbs over catalogs, schemas and registered models."""
 
-    def create(self, kind: SecurableKind, name: str, comment: str | None, tags: dict[str, str], key: str | None) -> Verb:
+    def create(
+        self, kind: SecurableKind, name: str, comment: str | None, tags: dict[str, str], key: str | None
+    ) -> Verb:
         """Create a catalog, schema or registered model."""
         levels = parse_new(kind, name)
         check_tags(tags)

@@ -11,26 +11,47 @@ from herdbook.testing.machine.state import CATALOG, KINDS, METASTORE, MODEL, SCH
 from herdbook.testing.machine.tree import children_kind
 from herdbook.verdicts import SecurableKind
 
-_KINDS = st.sampled_from((CATALOG, SCHEMA, MODEL, MODEL))
+_KINDS = st.sampled_from((MODEL, SCHEMA, CATALOG, MODEL, SCHEMA, MODEL))
 _CONTAINERS = st.sampled_from((METASTORE, CATALOG, SCHEMA))
-_FORCE = st.booleans()
+_MOSTLY_MODELS = st.sampled_from((MODEL,) * 6 + (SCHEMA,) * 3 + (CATALOG,))
 
 
 class TreeRules(MachineBase):
     """Rules that make, change, remove and bring back what has names."""
 
+    def furnish(self) -> None:
+        """Have something of each kind in the trash."""
+        super().furnish()
+        for kind, name in ((CATALOG, "gone"), (SCHEMA, "main.gone"), (MODEL, "main.default.gone")):
+            self._make(kind, name)
+            self._delete(kind, name)
+
     @rule(kind=_KINDS, container=WANTS, new=NEWS, comment=COMMENTS, tags=TAGS, key=KEYS)
     def create(
-        self, kind: SecurableKind, container: Want, new: Want, comment: str | None, tags: dict[str, str], key: str | None
+        self,
+        kind: SecurableKind,
+        container: Want,
+        new: Want,
+        comment: str | None,
+        tags: dict[str, str],
+        key: str | None,
     ) -> None:
         """Create something."""
-        name = self.new_name(kind, container, new)
-        given = tags if kind is MODEL else {}
+        self._make(kind, self.new_name(kind, container, new), comment, tags if kind is MODEL else {}, key)
+
+    def _make(
+        self,
+        kind: SecurableKind,
+        name: str,
+        comment: str | None = None,
+        tags: dict[str, str] = {},  # noqa: B006 nobody changes it
+        key: str | None = None,
+    ) -> None:
         verb = f"create_{kind.value.lower()}"
-        more = {"tags": given} if kind is MODEL else {}
+        more = {"tags": tags} if kind is MODEL else {}
         self.do(
             verb,
-            self.model.create(kind, name, comment, given, key),
+            self.model.create(kind, name, comment, tags, key),
             lambda r: getattr(r, verb)(name, comment=comment, idempotency_key=key, **more),
         )
 
@@ -76,11 +97,14 @@ class TreeRules(MachineBase):
             lambda r: getattr(r, verb)(name, renamed, expected_row_version=at),
         )
 
-    @rule(kind=_KINDS, want=WANTS, force=_FORCE, expected=EXPECTED)
+    @rule(kind=_MOSTLY_MODELS, want=WANTS, force=st.booleans(), expected=EXPECTED)
     def delete(self, kind: SecurableKind, want: Want, force: bool, expected: str) -> None:
         """Delete something."""
-        name, verb = self.name(kind, want), f"delete_{kind.value.lower()}"
-        at = self.row_version(expected, lambda: self.model.find(kind, name))
+        name = self.name(kind, want)
+        self._delete(kind, name, force, self.row_version(expected, lambda: self.model.find(kind, name)))
+
+    def _delete(self, kind: SecurableKind, name: str, force: bool = False, at: int | None = None) -> None:
+        verb = f"delete_{kind.value.lower()}"
         self.do(
             verb,
             self.model.delete(kind, name, force, at),
@@ -90,7 +114,7 @@ class TreeRules(MachineBase):
     @rule(kind=_KINDS, want=WANTS, new=NEWS, renamed=st.booleans(), elsewhere=WANTS)
     def restore(self, kind: SecurableKind, want: Want, new: Want, renamed: bool, elsewhere: Want) -> None:
         """Bring something back, under its name or another."""
-        thing_id, container = self.trashed(kind, want)
+        kind, thing_id, container = self.trashed(kind, want)
         name = None
         if renamed:
             name = self.new_name(kind, elsewhere, new)
@@ -106,7 +130,7 @@ class TreeRules(MachineBase):
     @rule(kind=_KINDS, want=WANTS, sure=st.integers(0, 2))
     def purge(self, kind: SecurableKind, want: Want, sure: int) -> None:
         """Remove something for good, not too often."""
-        thing_id = self.trashed(kind, want)[0] if sure == 0 else "nothing"
+        kind, thing_id, _ = self.trashed(kind, want) if sure == 0 else (kind, "nothing", "")
         verb = f"purge_{kind.value.lower()}"
         self.do(verb, self.model.purge(kind, thing_id), lambda r: getattr(r, verb)(thing_id))
 
@@ -121,14 +145,17 @@ class TreeRules(MachineBase):
         )
 
     @rule(
-        kind=st.sampled_from((CATALOG, SCHEMA, MODEL, MODEL, METASTORE)),
+        kind=st.sampled_from((MODEL,) * 6 + (SCHEMA, SCHEMA, CATALOG, METASTORE)),
         want=WANTS,
-        to=st.sampled_from(("me", "me", "me", OTHER, "role:scientist", "user:nobody")),
-        expected=st.sampled_from((None, None, "me", OTHER)),
+        to=st.sampled_from(("me",) * 9 + (OTHER,) * 3 + ("role:scientist", "user:nobody")),
+        expected=st.sampled_from((None, None, None, "me", OTHER)),
     )
     def transfer(self, kind: SecurableKind, want: Want, to: str, expected: str | None) -> None:
         """Give something to another owner, or take it back."""
         name, me = self.name(kind, want), self.model.me
+        lost = [thing.name for thing in self.model.root.inside if thing.live and not thing.mine]
+        if to == "me" and lost and not want.miss:
+            name = lost[want.pick % len(lost)]
         heir, owner = me if to == "me" else to, me if expected == "me" else expected
         self.do(
             "transfer_ownership",
@@ -149,11 +176,11 @@ class TreeRules(MachineBase):
             self.bench.pass_time(milliseconds)
         self.do("get_current_principal", self.model.current_principal(), lambda r: r.get_current_principal())
 
-    def trashed(self, kind: SecurableKind, want: Want) -> tuple[str, str]:
-        """Return the id of something in the trash, and the name of what it was in."""
-        gone = [thing for thing in self.model.root.inside if thing.kind is kind and not thing.live]
+    def trashed(self, kind: SecurableKind, want: Want) -> tuple[SecurableKind, str, str]:
+        """Return kind and id of something in the trash, and the name of what it was in."""
+        gone = [thing for thing in self.model.root.inside if not thing.live]
         if want.miss or not gone:
             live = self.model.live(kind)
-            return (live[0].id if live else "nothing"), ""
+            return kind, (live[0].id if live else "nothing"), ""
         thing = gone[want.pick % len(gone)]
-        return thing.id, "" if thing.parent is None or kind is CATALOG else thing.parent.name
+        return thing.kind, thing.id, "" if thing.parent is None or thing.kind is CATALOG else thing.parent.name

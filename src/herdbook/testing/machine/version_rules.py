@@ -27,6 +27,19 @@ _NUMBERS = st.sampled_from((1, 1, 2, 3, 0))
 class VersionRules(MachineBase):
     """Rules that bring versions in, read them, and end them."""
 
+    def furnish(self) -> None:
+        """Register two versions of each model, the second of files that are held; one of them lies in the trash."""
+        for name in ("main.default.iris", "lab.risk.iris"):
+            files = model_files()
+            self._create(name, None if name[0] == "m" else files, None, {}, [], None)
+            if name[0] == "m":
+                self._upload(f"{name}/1", files)
+                self._finalize(f"{name}/1", files)
+            self._create(name, files, None, {}, [f"{name}/1"], None)
+        ref = "lab.risk.iris/2"
+        self.do("delete_model_version", self.model.delete_version(ref, None), lambda r: r.delete_model_version(ref))
+        super().furnish()
+
     @rule(want=WANTS, files=_FILES, tags=TAGS, comment=COMMENTS)
     def register(self, want: Want, files: dict[str, bytes], tags: dict[str, str], comment: str | None) -> None:
         """Register in three steps, as a client does."""
@@ -132,9 +145,7 @@ class VersionRules(MachineBase):
     def restore_version(self, want: Want, number: int) -> None:
         """Bring a version back."""
         ref = self._trashed_ref(want, number)
-        self.do(
-            "restore_model_version", self.model.restore_version(ref), lambda r: r.restore_model_version(ref)
-        )
+        self.do("restore_model_version", self.model.restore_version(ref), lambda r: r.restore_model_version(ref))
 
     @rule(want=WANTS, number=_NUMBERS)
     def purge_version(self, want: Want, number: int) -> None:

@@ -23,7 +23,6 @@ from herdbook.testing.machine.state import (
     SCHEMA,
     Change,
     Refused,
-    State,
     Thing,
     Version,
     check_tags,
@@ -64,7 +63,7 @@ class VersionModel(TreeModel):
         held = files is not None and all(self.holders(data) for data in files.values())
         unsigned = held and files is not None and "MLmodel" not in files
         _together(
-            *(lambda ref=ref: self.source(ref) for ref in parents),  # type: ignore[misc]  # each its own ref
+            *(lambda ref=ref: self.source(ref) for ref in parents),
             lambda: refuse((unsigned, RuleViolationError)),
         )
         sources = list(dict.fromkeys(self.find_version(ref) for ref in parents))
@@ -299,5 +298,3 @@ def _together(*checks: Callable[[], object]) -> None:
             errors |= refused.errors
     if errors:
         raise Refused(errors)
-
-
