@@ -77,7 +77,7 @@ class Ledger:
             assert uncounted == []
         wrong = self.all(
             """SELECT m.id FROM registered_models m WHERE m.last_version <>
-            (SELECT count(*) FROM model_versions v WHERE v.model_id = m.id)"""
+            (SELECT coalesce(max(v.version), 0) FROM model_versions v WHERE v.model_id = m.id)"""
         )
         assert wrong == []
         if self._store.engine.dialect.name == "sqlite":

@@ -62,14 +62,14 @@ class LabelRules(MachineBase):
             lambda r: r.get_model_version_by_alias(ref, as_of=as_of),
         )
 
-    @rule(want=WANTS)
-    def list_aliases(self, want: Want) -> None:
+    @rule(want=WANTS, ended=st.booleans())
+    def list_aliases(self, want: Want, ended: bool) -> None:
         """List the aliases of a model."""
         name = self.name(MODEL, want)
         self.do(
             "list_registered_model_aliases",
-            self.model.list_aliases(name),
-            lambda r: r.list_registered_model_aliases(name),
+            self.model.list_aliases(name, ended),
+            lambda r: r.list_registered_model_aliases(name, ended=ended),
         )
 
     @rule(want=WANTS, alias=_ALIASES, size=SIZES)

@@ -91,9 +91,10 @@ class DictRegistry(VersionModel):
         refuse((not pointed or pointed[0].trashed, NotFoundError))
         check_version(self, pointed[0], (yield Change()))
 
-    def list_aliases(self, name: str) -> Verb:
-        """List the aliases that are set, by alias."""
-        entries = list(self.find(MODEL, name).aliases.values())
+    def list_aliases(self, name: str, ended: bool) -> Verb:
+        """List the aliases that are set, by alias; also the last assignments of those that are no longer."""
+        model = self.find(MODEL, name)
+        entries = [past[-1] for _, past in sorted(model.history.items())] if ended else list(model.aliases.values())
         answer = yield Change()
         assert len(answer) == len(entries)
         for entry, item in zip(entries, answer, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 
 from attrs import define, field, frozen
@@ -33,6 +33,18 @@ class Refused(Exception):  # noqa: N818 an answer of the model, not an error of 
 def refuse(*reasons: tuple[object, type[RegistryError]]) -> None:
     """Refuse a verb if any reason holds; where several do and no contract orders them, any of their errors will do."""
     errors = {error for holds, error in reasons if holds}
+    if errors:
+        raise Refused(errors)
+
+
+def together(*checks: Callable[[], object]) -> None:
+    """Make all checks; where several refuse, any of their errors will do."""
+    errors: set[type[RegistryError]] = set()
+    for check in checks:
+        try:
+            check()
+        except Refused as refused:
+            errors |= refused.errors
     if errors:
         raise Refused(errors)
 
@@ -133,6 +145,11 @@ class Thing:
     def full(self) -> bool:
         """Whether the caller has an owner's rights on it: it owns it, and the catalog, and so passes the gates."""
         return self.mine and (self.kind is METASTORE or self.path[0].mine)
+
+    @property
+    def last_number(self) -> int:
+        """The highest number that a version of it ever had."""
+        return max((version.number for version in self.versions), default=0)
 
     @property
     def inside(self) -> Iterator[Thing]:

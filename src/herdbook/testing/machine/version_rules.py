@@ -59,6 +59,7 @@ class VersionRules(MachineBase):
         comment=COMMENTS,
         parents=st.lists(st.tuples(WANTS, _NUMBERS), max_size=2),
         key=KEYS,
+        number=st.sampled_from((None,) * 8 + (1, 2, 5, 9)),
     )
     def create_version(
         self,
@@ -68,11 +69,12 @@ class VersionRules(MachineBase):
         comment: str | None,
         parents: list[tuple[Want, int]],
         key: str | None,
+        number: int | None,
     ) -> None:
         """Begin a version, or make it of files that are held."""
         sources = [self.ref(parent, max(number, 1)) for parent, number in parents]
         good = [source for source in sources if _is_ref(source)]
-        self._create(self.name(MODEL, want), files, comment, tags, good, key)
+        self._create(self.name(MODEL, want), files, comment, tags, good, key, number)
 
     @rule(want=WANTS, number=_NUMBERS, files=_FILES, part=st.booleans())
     def upload(self, want: Want, number: int, files: dict[str, bytes], part: bool) -> None:
@@ -211,14 +213,21 @@ class VersionRules(MachineBase):
         tags: dict[str, str],
         parents: list[str],
         key: str | None,
+        number: int | None = None,
     ) -> None:
         manifest = None if files is None else manifest_of(files)
         lineage = Lineage(run_id="run", parents=tuple(VersionRef.parse(parent) for parent in parents))
         self.do(
             "create_model_version",
-            self.model.create_version(name, files, comment, tags, parents, key),
+            self.model.create_version(name, files, comment, tags, parents, key, number),
             lambda r: r.create_model_version(
-                name, manifest=manifest, comment=comment, tags=tags, lineage=lineage, idempotency_key=key
+                name,
+                manifest=manifest,
+                comment=comment,
+                tags=tags,
+                lineage=lineage,
+                number=number,
+                idempotency_key=key,
             ),
         )
 

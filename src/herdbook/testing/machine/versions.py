@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from herdbook.entities.files import FileStat, SlotNeed
 from herdbook.errors import (
@@ -11,7 +11,6 @@ from herdbook.errors import (
     InvalidArgumentError,
     NotFoundError,
     PermissionDeniedError,
-    RegistryError,
     RuleViolationError,
 )
 from herdbook.testing.machine.shown import check_page, check_version
@@ -30,6 +29,7 @@ from herdbook.testing.machine.state import (
     parse_new,
     parse_version,
     refuse,
+    together,
 )
 from herdbook.testing.machine.tree import TreeModel, Verb
 
@@ -49,12 +49,13 @@ class VersionModel(TreeModel):
         tags: dict[str, str],
         parents: list[str],
         key: str | None,
+        number: int | None = None,
     ) -> Verb:
         """Begin a version; where all its files are held, it is judged at once."""
         check_tags(tags)
         model = self.find(MODEL, name)
         refuse((not model.full, PermissionDeniedError))
-        request = (name, files, comment, tags, parents)
+        request = (name, files, comment, tags, parents, number)
         kept = self.repeated("create_model_version", key, request)
         if isinstance(kept, Version):
             refuse((not kept.live, NotFoundError))
@@ -62,13 +63,15 @@ class VersionModel(TreeModel):
             return
         held = files is not None and all(self.holders(data) for data in files.values())
         unsigned = held and files is not None and "MLmodel" not in files
-        _together(
+        together(
             *(lambda ref=ref: self.source(ref) for ref in parents),
-            lambda: refuse((unsigned, RuleViolationError)),
+            lambda: refuse(
+                (unsigned, RuleViolationError), (number is not None and number <= model.last_number, ConflictError)
+            ),
         )
         sources = list(dict.fromkeys(self.find_version(ref) for ref in parents))
         answer = yield Change(audited=1)
-        made = self.add(model, answer.id, comment, tags, sources)
+        made = self.add(model, answer.id, comment, tags, sources, number)
         if held and files is not None:
             made.status, made.files = READY, dict(files)
         self.remember("create_model_version", key, request, made)
@@ -109,7 +112,7 @@ class VersionModel(TreeModel):
         check_tags(tags)
         levels = parse(MODEL, target)
         origin: list[Version] = []
-        _together(lambda: origin.append(self.source(source)), lambda: self.copy_target(target))
+        together(lambda: origin.append(self.source(source)), lambda: self.copy_target(target))
         request = (origin[0], target, tags)
         kept = self.repeated("copy_model_version", key, request)
         if isinstance(kept, Version):
@@ -236,13 +239,19 @@ class VersionModel(TreeModel):
                 version.row_version += 1
 
     def add(
-        self, model: Thing, version_id: str, comment: str | None, tags: dict[str, str], parents: list[Version]
+        self,
+        model: Thing,
+        version_id: str,
+        comment: str | None,
+        tags: dict[str, str],
+        parents: list[Version],
+        number: int | None = None,
     ) -> Version:
         """Give a model its next version; numbers count on over those that are gone."""
         made = Version(
             id=version_id,
             model=model,
-            number=len(model.versions) + 1,
+            number=model.last_number + 1 if number is None else number,
             run_id="run",
             comment=comment,
             tags=dict(tags),
@@ -286,15 +295,3 @@ class VersionModel(TreeModel):
         if not found:
             raise Refused([NotFoundError])
         return found[0]
-
-
-def _together(*checks: Callable[[], object]) -> None:
-    """Make all checks; where several refuse, any of their errors will do."""
-    errors: set[type[RegistryError]] = set()
-    for check in checks:
-        try:
-            check()
-        except Refused as refused:
-            errors |= refused.errors
-    if errors:
-        raise Refused(errors)
