@@ -90,5 +90,5 @@ VERSIONS_OF_MODEL = f"""SELECT {VERSION_COLUMNS} {MODEL_TREE}
     AND (v.status = 'READY' OR :reader = '' OR v.author_id = :reader) ORDER BY v.version DESC LIMIT :limit"""
 ABANDONED = f"""SELECT {VERSION_COLUMNS} {MODEL_TREE}
     JOIN model_versions v ON v.model_id = m.id
-    {VERSION_PEOPLE} WHERE v.status = 'PENDING_REGISTRATION' AND v.updated_at <= :before
+    {VERSION_PEOPLE} WHERE v.status = 'PENDING_REGISTRATION' AND v.purged_at IS NULL AND v.updated_at <= :before
     AND (v.lease_expires_at IS NULL OR v.lease_expires_at <= :now) ORDER BY v.updated_at LIMIT :limit"""
