@@ -5,6 +5,7 @@ python3 tasks.py test     set up, then lint, types, import contracts and all tes
 python3 tasks.py lint | types | imports | tests [pytest arguments]
 python3 tasks.py format   rewrite the sources in the house's format
 python3 tasks.py bench    the side-by-side benchmarks (some minutes)
+python3 tasks.py machine [MINUTES]  the registry beside a dict model, with random seeds (60 minutes unless said)
 python3 tasks.py docs     write docs/reference anew, from the code
 python3 tasks.py hooks    make git run lint, types and import contracts before each commit
 python3 tasks.py setup    only set up
@@ -97,6 +98,11 @@ def bench() -> None:
     run(PYTHON, "benchmarks/registry.py")
 
 
+def machine(minutes: str = "60") -> None:
+    """Run the registry's state machine for longer than the tests do."""
+    run(PYTHON, "-m", "pytest", "tests/properties/test_registry_machine.py", f"--machine-minutes={minutes}")
+
+
 def docs() -> None:
     """Write the reference pages."""
     run(PYTHON, "docs/generate.py")
@@ -125,11 +131,12 @@ def main(words: list[str]) -> None:
         "bench": (bench,),
         "docs": (docs,),
     }
-    if task not in steps and task != "tests":
+    with_words = {"tests": tests, "machine": machine}
+    if task not in steps and task not in with_words:
         sys.exit(__doc__)
     setup()
-    if task == "tests":
-        tests(*rest)
+    if task in with_words:
+        with_words[task](*rest)
         return
     for step in steps[task]:
         step()

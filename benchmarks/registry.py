@@ -1,115 +1,90 @@
-"""Resolve alias and create version, in process on SQLite, beside MLflow's own SqlAlchemyStore in the same run."""
+"""The registry beside MLflow's own SqlAlchemyStore, in process, on SQLite and PostgreSQL, in one run."""
 
 from __future__ import annotations
 
 import argparse
-import logging
+import os
 import random
-import statistics
 import sys
 import tempfile
-import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
-from seed import MLMODEL, WEIGHTS, manifest, names, seed_herdbook, seed_mlflow
+from dataset import Dataset
+from jobs import Job, jobs_of
+from measuring import Effort, Figures, measure
+from pairs import DATABASES, opened
+from round_trips import round_trips
+from tables import flatness, table
 
-from herdbook.adapters.casbin_authorizer import CasbinAuthorizer
-from herdbook.adapters.files.store import FileStore
-from herdbook.adapters.sql.store import SqlStore
-from herdbook.adapters.system import SystemClock, Uuid7Ids
-from herdbook.bootstrap import load_plugins, read_policy, shipped_model
-from herdbook.names import PrincipalName
-from herdbook.service import Founding, GovernedRegistry, Metastore
-from herdbook.settings import Settings
-
-OWNER = PrincipalName.parse("user:os/bench")
-TARGETS = {"resolve alias": 20.0, "create version": 3.0}
-
-
-def open_herdbook(folder: Path, models: int, versions: int) -> GovernedRegistry:
-    """Open and seed a registry of ours, the whole gate in place."""
-    store, artifacts = SqlStore.open(f"sqlite:///{folder / 'herdbook.db'}"), FileStore(folder / "artifacts")
-    for data in (MLMODEL, WEIGHTS):
-        with artifacts.writer() as writer:
-            writer.write(data)
-            writer.commit()
-    metastore = Metastore(
-        store=store,
-        artifacts=artifacts,
-        authorizer=CasbinAuthorizer(shipped_model()),
-        checks=load_plugins(Settings()),
-        clock=SystemClock(),
-        ids=Uuid7Ids(),
-    )
-    metastore.open(Founding(creator=OWNER, policy=read_policy(None)))
-    seed_herdbook(store, OWNER, models, versions)
-    return metastore.for_caller(metastore.asserted(OWNER))
-
-
-def open_mlflow(folder: Path, models: int, versions: int):  # noqa: ANN201 MLflow's class, imported late
-    """Open and seed MLflow's registry store."""
-    from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore  # noqa: PLC0415 the peer
-
-    database = folder / "mlflow.db"
-    store = SqlAlchemyStore(f"sqlite:///{database}")
-    seed_mlflow(database, models, versions)
-    return store
-
-
-def p50(call: Callable[[str], object], chosen: list[str]) -> float:
-    """Return the median time of a call, in microseconds."""
-    times = []
-    for name in chosen:
-        start = time.perf_counter()
-        call(name)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times) * 1e6
+FULL = Effort(rounds=7, calls=200, seconds=1.0)
+QUICK = Effort(rounds=1, calls=5, seconds=0.5)
+TARGETED = 100_000
+"""With how many models the targets hold."""
 
 
 def main() -> int:
-    """Run interleaved rounds and print the table; 1 where a ratio is under its target."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", type=int, default=100_000)
-    parser.add_argument("--versions", type=int, default=3)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--calls", type=int, default=300)
-    parser.add_argument("--folder", type=Path, default=None, help="where the databases are made (a real disk)")
-    arguments = parser.parse_args()
+    """Measure and print tables; 1 where a target is missed."""
+    arguments = _arguments()
     warnings.filterwarnings("ignore")
-    logging.disable(logging.INFO)
-    with tempfile.TemporaryDirectory(prefix="herdbook-bench-", dir=arguments.folder) as scratch:
-        ours = open_herdbook(Path(scratch), arguments.models, arguments.versions)
-        peer = open_mlflow(Path(scratch), arguments.models, arguments.versions)
-        held = manifest()
-        jobs: dict[str, tuple[Callable[[str], object], Callable[[str], object]]] = {
-            "resolve alias": (
-                lambda name: ours.get_model_version_by_alias(f"{name}@champion"),
-                lambda name: peer.get_model_version_by_alias(name, "champion"),
-            ),
-            "create version": (
-                lambda name: ours.create_model_version(name, manifest=held),
-                lambda name: peer.create_model_version(name, "s3://bucket/model", run_id="r" * 32),
-            ),
-        }
-        everyone, rng = [str(name) for name in names(arguments.models)], random.Random(7)
-        results: dict[str, list[tuple[float, float]]] = {job: [] for job in jobs}
-        for round_number in range(arguments.rounds + 1):
-            for job, (mine, theirs) in jobs.items():
-                chosen = [rng.choice(everyone) for _ in range(arguments.calls)]
-                pair = (p50(mine, chosen), p50(theirs, chosen))
-                if round_number:  # the first round warms both up
-                    results[job].append(pair)
-    print(f"\n{arguments.models:,} models x {arguments.versions} versions, SQLite, p50 of {arguments.rounds} rounds")
-    print("| work | Herdbook, us | MLflow, us | ratio | target |\n|---|---|---|---|---|")
+    effort = QUICK if arguments.quick else FULL
+    sizes = [20] if arguments.quick and arguments.models is None else arguments.models or [100, 10_000, TARGETED]
+    datasets = [Dataset(models=models, versions=arguments.versions) for models in sorted(sizes)]
     missed = False
-    for job, pairs in results.items():
-        mine, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
-        ratio = theirs / mine
-        missed |= ratio < TARGETS[job]
-        print(f"| {job} | {mine:.0f} | {theirs:.0f} | {ratio:.1f}x | {TARGETS[job]:g}x |")
+    for database in arguments.databases.split(","):
+        with tempfile.TemporaryDirectory(prefix="herdbook-bench-", dir=_folder(arguments.folder)) as scratch:
+            missed |= _compare(database, datasets, Path(scratch), effort)
     return int(missed)
+
+
+def _compare(database: str, datasets: list[Dataset], folder: Path, effort: Effort) -> bool:
+    """Compare on one kind of database; returns whether a target was missed."""
+    missed = False
+    with opened(database, datasets, folder) as pairs:
+        jobs = {pair.dataset.models: jobs_of(pair) for pair in pairs}
+        for listed in jobs.values():
+            for job in listed:
+                job.check(random.Random(3))
+        figures = measure([(models, job) for models, listed in jobs.items() for job in listed], pairs, effort)
+        for models, listed in jobs.items():
+            targeted = models >= TARGETED
+            text, late = table(database, models, listed, figures, targeted=targeted)
+            missed |= late
+            print(text)
+        if len(datasets) > 1:
+            text, late = flatness(database, [pair.dataset.models for pair in pairs], jobs, figures)
+            missed |= late
+            print(text)
+        if database == "postgresql":
+            print(_trips(jobs[pairs[-1].dataset.models]))
+    return missed
+
+
+def _trips(listed: list[Job]) -> str:
+    lines = ["| round trips to PostgreSQL | Herdbook | MLflow |", "|---|---|---|"]
+    for job in listed:
+        mine, theirs = round_trips(job)
+        lines.append(f"| {job.name} | {mine} | {theirs} |")
+    return "\n".join(lines) + "\n"
+
+
+def _folder(given: Path | None) -> Path:
+    """Return where the databases are made; a temporary folder is often in memory, where nothing is durable."""
+    if given is not None:
+        given.mkdir(parents=True, exist_ok=True)
+        return given
+    lasting = Path("/var/tmp")
+    return lasting if os.access(lasting, os.W_OK) else Path.cwd()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--databases", default=",".join(DATABASES), help="which, with commas between")
+    parser.add_argument("--models", type=int, nargs="+", help="how many; several sizes are measured in turns")
+    parser.add_argument("--versions", type=int, default=3, help="of each model")
+    parser.add_argument("--folder", type=Path, help="where the databases are made (a real disk)")
+    parser.add_argument("--quick", action="store_true", help="20 models and few calls: does it run?")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

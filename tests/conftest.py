@@ -98,3 +98,13 @@ def make_metastore(tmp_path: Path) -> Iterator[Callable[..., Metastore]]:
     yield make
     for metastore in opened:
         metastore.close()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what only a person asks for."""
+    parser.addoption(
+        "--machine-minutes",
+        type=float,
+        default=0.0,
+        help="Run the registry's state machine for so many minutes with random seeds, not its fixed examples.",
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from herdbook.entities import VersionStatus
 from herdbook.names import PrincipalName
 from herdbook.service import Founding, Metastore
 from herdbook.settings import Settings
+from herdbook.testing import kills
 from herdbook.testing.samples import model_files, register, upload
 
 pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"), pytest.mark.timeout(600)]
@@ -51,46 +51,14 @@ def opened(folder: Path):
     return metastore, metastore.for_caller(metastore.asserted(FOUNDER))
 
 
-def die_at(step: int) -> None:
-    """From now on, kill this process at its n-th watched call: half of them before it, half after it."""
-    count = 0
-
-    def watched(call):
-        def counted(*args, **kwargs):
-            nonlocal count
-            count += 1
-            if count == step and step % 2:
-                os.kill(os.getpid(), signal.SIGKILL)
-            result = call(*args, **kwargs)
-            if count >= step:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
-
-        return counted
-
-    for owner, names in _WATCHED:
-        for name in names:
-            setattr(owner, name, watched(getattr(owner, name)))
-
-
 def survives(work, folder: Path, step: int) -> bool:
     """Do the work in a process that dies at a step; tells whether it came to its end before that."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            _, registry = opened(folder)
-            die_at(step)
-            work(registry, step)
-            code = 0
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return False
-    assert os.WEXITSTATUS(status) == 0, "the work itself failed"
-    return True
+
+    def begin():
+        _, registry = opened(folder)
+        return lambda: work(registry, step)
+
+    return kills.survives(begin, step, _WATCHED)
 
 
 def check(folder: Path) -> None:

@@ -112,5 +112,6 @@ def _origin(lineage: Lineage) -> dict[str, Any]:
     environment = made.pop("environment")
     parents = ", ".join(str(parent) for parent in made.pop("parents"))
     datasets = [unstructure(dataset) for dataset in made.pop("datasets")]
-    made |= {"parents": parents or None, "datasets": datasets or None}
+    imported = [unstructure(origin) for origin in made.pop("imported")]
+    made |= {"parents": parents or None, "datasets": datasets or None, "imported": imported or None}
     return made | {f"environment.{name}": value for name, value in environment.items()}

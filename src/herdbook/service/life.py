@@ -62,7 +62,7 @@ class LivingPart(GovernedPart):
             found, on = self._core.gate.present(admitted, subject), admitted.chain.object
             check_expected(subject.what, asked.expected_row_version, found.row_version)
             self._free_name(tx, admitted.chain, renamed, subject.what, asked.operation)
-            if str(found.name) == str(new):
+            if _last_level(found.name) == _last_level(new):
                 return Outcome(result=found)
             tx.rename(on, new, stamp)
             detail = {"was": on.name, "name": str(new)}
@@ -114,7 +114,7 @@ class LivingPart(GovernedPart):
                 )
             back = live(name)  # type: ignore[arg-type]  # the name is of the kind that `live` takes
             self._free_name(tx, admitted.chain, back, back.what, asked.operation)
-            if str(name) != str(found.name):
+            if _last_level(name) != _last_level(found.name):
                 tx.rename(on, name, stamp)
             tx.restore(on, stamp)
             happened = Happened(on=on, event=f"{kind.value.lower()}.restored", detail={"name": str(name)})
@@ -203,3 +203,8 @@ def check_same_container(old: CatalogName | SchemaName | ModelName, new: Catalog
             f"{old} cannot become {new}: a rename changes the last level only.",
             hint=f"Name something in {old.parent}; to have a model elsewhere, copy its versions.",
         )
+
+
+def _last_level(name: CatalogName | SchemaName | ModelName) -> str:
+    """Return the level that a rename changes; the container may be written in any case."""
+    return str(name).rpartition(".")[2]

@@ -241,7 +241,8 @@ class GovernedRegistration(GovernedPart):
         row = core.gate.reread(tx, subjects.version(model.name.version(number)))
         detail = {"version": number, "version_id": new.id, "status": new.status.value, "tags": draft.tags}
         event = "model_version.created" if ready else None
-        return Outcome(result=row.version, happened=Happened(on=chain.object, event=event, detail=detail))
+        shown = as_shown(core, self._caller, row, chain, tx)
+        return Outcome(result=shown, happened=Happened(on=chain.object, event=event, detail=detail))
 
     def _still_held(self, tx: WriteTransaction, chain: Chain, draft: Draft) -> bool:
         if draft.manifest is None or self._core.admission.rules_for(chain, tx) != draft.rules:

@@ -16,15 +16,17 @@ from urllib.parse import quote
 
 _NOBODY = 65534
 _READY = b"ready to accept connections"
-# Faster than durable: what a test leaves behind is thrown away.
-_OPTIONS = (
-    "listen_addresses=",
+DURABLE = ("listen_addresses=",)
+"""The server's own defaults, for what is measured."""
+FAST = (
+    *DURABLE,
     "fsync=off",
     "full_page_writes=off",
     "autovacuum=off",
     "max_connections=200",
     "shared_buffers=32MB",
 )
+"""Faster than durable: what a test leaves behind is thrown away."""
 
 
 def find_postgres() -> Path | None:
@@ -45,16 +47,20 @@ class PostgresServer:
 
     Args:
         binaries: The folder that `find_postgres` returned.
+        options: Its settings, `name=value` each.
+        folder: Where its data lies while it runs; None is the system's temporary folder.
 
     Example:
         with PostgresServer(binaries) as server:
             store = SqlStore.open(server.url())
     """
 
-    def __init__(self, binaries: Path) -> None:
+    def __init__(self, binaries: Path, *, options: tuple[str, ...] = FAST, folder: Path | None = None) -> None:
         self._binaries = binaries
+        self._options = options
         # The path of a socket is at most 107 bytes long, so it lies in no deep folder.
         self._folder = Path(tempfile.mkdtemp(prefix="hb-pg-"))
+        self._home = self._folder if folder is None else Path(tempfile.mkdtemp(prefix="hb-pg-", dir=folder))
         self._process: subprocess.Popen[bytes] | None = None
         initdb = [str(binaries / "initdb"), "-D", str(self._data), "-U", "postgres", "--auth=trust"]
         initdb += ["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
@@ -78,7 +84,7 @@ class PostgresServer:
     def start(self) -> None:
         """Start the server, and wait until it takes connections."""
         command = [str(self._binaries / "postgres"), "-D", str(self._data), "-k", str(self._folder)]
-        command += [word for option in _OPTIONS for word in ("-c", option)]
+        command += [word for option in self._options for word in ("-c", option)]
         # It ends with us, however we end, where the system can do that.
         leash = shutil.which("setpriv")
         process = self._popen([leash, "--pdeathsig", "QUIT", *command] if leash else command)
@@ -103,11 +109,12 @@ class PostgresServer:
     def stop(self) -> None:
         """Stop the server, and remove its folder."""
         self.kill()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        for folder in (self._home, self._folder):
+            shutil.rmtree(folder, ignore_errors=True)
 
     @property
     def _data(self) -> Path:
-        return self._folder / "data"
+        return self._home / "data"
 
     def _finish(self, command: list[str]) -> None:
         process = self._popen(command)
@@ -126,7 +133,8 @@ class PostgresServer:
             if probe.returncode == 0:
                 return _run([*spaces, *command])
         # No user namespaces here.
-        os.chown(self._folder, _NOBODY, _NOBODY)
+        for folder in (self._home, self._folder):
+            os.chown(folder, _NOBODY, _NOBODY)
         return _run(command, user=_NOBODY, group=_NOBODY, extra_groups=[])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from herdbook.entities import ModelVersion, VersionStatus
+from herdbook.entities import Lineage, ModelVersion, VersionStatus
 from herdbook.entities.governance import DeletedKind
 from herdbook.errors import (
     AlreadyExistsError,
@@ -15,6 +15,7 @@ from herdbook.errors import (
     NotFoundError,
     RuleViolationError,
 )
+from herdbook.names import VersionRef
 from herdbook.ports.registry import Registry
 from herdbook.testing.samples import WEIGHTS, model_files, register
 
@@ -139,6 +140,33 @@ class RegistryLifeContract:
         assert registry.get_model_version("old.default.iris/1").id == version.id
         assert [item.name for item in registry.list_deleted("metastore:").items] == ["old.default.gone"]
         assert registry.list_schemas("main").items == ()
+
+    def test_parents_are_shown_by_their_names_at_once(self, registry: Registry, version: ModelVersion) -> None:
+        """The answer to create names parents as every later look does: as they are written, each once."""
+        spelled = (version.ref, VersionRef.parse(MODEL.upper() + "/1"))
+        child = registry.create_model_version(MODEL, lineage=Lineage(parents=spelled), idempotency_key="k")
+        assert [str(parent) for parent in child.lineage.parents] == [str(version.ref)]
+        assert registry.get_model_version(child.ref) == child
+        again = registry.create_model_version(MODEL, lineage=Lineage(parents=spelled), idempotency_key="k")
+        assert again == child
+
+    def test_a_container_in_another_case_is_no_rename(self, registry: Registry, version: ModelVersion) -> None:
+        """Who writes the container's name in another case and the same last level changes nothing."""
+        before = registry.get_registered_model(MODEL)
+        assert registry.rename_registered_model(MODEL, "MAIN.DEFAULT.iris") == before
+        assert registry.rename_schema("main.default", "Main.default").row_version == 1
+        assert version.version == 1
+
+    def test_a_purged_version_is_not_abandoned(self, registry: Registry, version: ModelVersion) -> None:
+        """The sweep fails what is pending, in the trash too, and leaves alone what was purged."""
+        for _ in range(2):
+            pending = registry.create_model_version(MODEL)
+            registry.delete_model_version(pending.ref)
+        registry.purge_model_version(pending.ref)
+        assert registry.sweep_artifacts(dry_run=True, grace_s=0).abandoned_versions == 1
+        assert registry.sweep_artifacts(grace_s=0).abandoned_versions == 1
+        assert registry.restore_model_version(f"{MODEL}/2").status is VersionStatus.FAILED_REGISTRATION
+        assert version.version == 1
 
     def test_versions_in_the_trash(self, registry: Registry, version: ModelVersion) -> None:
         """A deleted version is not found, comes back under its number, and its number is never used again."""

@@ -393,6 +393,15 @@ def test_it_waits_for_who_is_finalizing(target, archive, monkeypatch):
     assert {v.status for v in target.list_model_versions(SCORER).items} == {VersionStatus.READY}
 
 
+def test_versions_that_were_imported_can_be_compared(target, archive):
+    """Where two versions came from is part of what differs between them."""
+    herdbook.import_archive(archive, registry=target)
+    found = herdbook.diff_model_versions(f"{SCORER}/1", f"{SCORER}/3", registry=target)
+    (change,) = [change for change in found.lineage if change.name == "imported"]
+    assert f'"{SCORER}/1"' in change.old
+    assert f'"{SCORER}/3"' in change.new
+
+
 def test_many_tags_and_long_reasons(source, target, tmp_path):
     """What does not fit into one request, or into a reason, comes over as far as it can."""
     for number in range(205):

@@ -9,15 +9,19 @@ MODEL_CHAIN = f"m.id, m.name, m.owner_id, {SCHEMA_CHAIN}"
 
 
 def _container_columns(x: str) -> str:
-    return f"""{x}.id, {x}.comment, po.written, {x}.created_at, coalesce(pc.written, {x}.created_by),
-    {x}.updated_at, coalesce(pu.written, {x}.updated_by), {x}.row_version"""
+    return f"""{x}.id, {x}.comment, po.written, {x}.created_at, {_person(x, "created_by")},
+    {x}.updated_at, {_person(x, "updated_by")}, {x}.row_version"""
+
+
+def _person(x: str, column: str) -> str:
+    """Return the name of who made or changed a thing: mostly its owner, who is looked up already."""
+    return f"""CASE WHEN {x}.{column} = {x}.owner_id THEN po.written
+    ELSE coalesce((SELECT p.written FROM principals p WHERE p.id = {x}.{column}), {x}.{column}) END"""
 
 
 def _people(x: str) -> str:
     return f"""
-    LEFT JOIN principals po ON po.id = {x}.owner_id
-    LEFT JOIN principals pc ON pc.id = {x}.created_by
-    LEFT JOIN principals pu ON pu.id = {x}.updated_by"""
+    LEFT JOIN principals po ON po.id = {x}.owner_id"""
 
 
 CATALOG_COLUMNS = f"c.name, {_container_columns('c')}"
@@ -86,5 +90,5 @@ VERSIONS_OF_MODEL = f"""SELECT {VERSION_COLUMNS} {MODEL_TREE}
     AND (v.status = 'READY' OR :reader = '' OR v.author_id = :reader) ORDER BY v.version DESC LIMIT :limit"""
 ABANDONED = f"""SELECT {VERSION_COLUMNS} {MODEL_TREE}
     JOIN model_versions v ON v.model_id = m.id
-    {VERSION_PEOPLE} WHERE v.status = 'PENDING_REGISTRATION' AND v.updated_at <= :before
+    {VERSION_PEOPLE} WHERE v.status = 'PENDING_REGISTRATION' AND v.purged_at IS NULL AND v.updated_at <= :before
     AND (v.lease_expires_at IS NULL OR v.lease_expires_at <= :now) ORDER BY v.updated_at LIMIT :limit"""

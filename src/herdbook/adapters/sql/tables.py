@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -14,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TextClause,
     UniqueConstraint,
     text,
 )
@@ -30,6 +33,11 @@ metadata = MetaData(
 _LIVE = text("deleted_at IS NULL")
 _CURRENT = text("valid_to IS NULL")
 _PENDING = text("status = 'PENDING_REGISTRATION'")
+
+
+def _only(condition: TextClause) -> dict[str, Any]:
+    """An index over some of a table's rows."""
+    return {"sqlite_where": condition, "postgresql_where": condition}
 
 
 def _id() -> Column[str]:
@@ -90,7 +98,7 @@ principals = Table(
     Column("updated_by", String(64)),
     Column("deleted_at", BigInteger),
     Column("deleted_by", String(64)),
-    Index("uq_principals_key_live", "key", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
+    Index("uq_principals_key_live", "key", unique=True, **_only(_LIVE)),
     Index("ix_principals_issuer_subject", "issuer", "subject"),
 )
 
@@ -170,7 +178,7 @@ catalogs = Table(
     Column("comment", Text),
     Column("owner_id", String(32), nullable=False),
     *_life(),
-    Index("uq_catalogs_key_live", "key", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
+    Index("uq_catalogs_key_live", "key", unique=True, **_only(_LIVE)),
     Index("ix_catalogs_owner_id", "owner_id"),
 )
 
@@ -185,7 +193,7 @@ schemas = Table(
     Column("owner_id", String(32), nullable=False),
     *_life(),
     _deleted_with(),
-    Index("uq_schemas_key_live", "key", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
+    Index("uq_schemas_key_live", "key", unique=True, **_only(_LIVE)),
     Index("ix_schemas_catalog_id", "catalog_id"),
     Index("ix_schemas_owner_id", "owner_id"),
 )
@@ -203,25 +211,13 @@ registered_models = Table(
     Column("last_version", BigInteger, nullable=False, server_default="0"),
     *_life(),
     _deleted_with(),
-    Index("uq_registered_models_key_live", "key", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
+    Index("uq_registered_models_key_live", "key", unique=True, **_only(_LIVE)),
     Index("ix_registered_models_schema_id_key", "schema_id", "key"),
     Index("ix_registered_models_catalog_id", "catalog_id"),
     Index("ix_registered_models_owner_id", "owner_id"),
     # Newest first, then by name, as searches order them.
-    Index(
-        "ix_registered_models_created_at_key",
-        text("created_at DESC"),
-        "key",
-        sqlite_where=_LIVE,
-        postgresql_where=_LIVE,
-    ),
-    Index(
-        "ix_registered_models_updated_at_key",
-        text("updated_at DESC"),
-        "key",
-        sqlite_where=_LIVE,
-        postgresql_where=_LIVE,
-    ),
+    Index("ix_registered_models_created_at_key", text("created_at DESC"), "key", **_only(_LIVE)),
+    Index("ix_registered_models_updated_at_key", text("updated_at DESC"), "key", **_only(_LIVE)),
 )
 
 manifests = Table(
@@ -275,10 +271,10 @@ model_versions = Table(
     Index("ix_model_versions_logged_model_id", "logged_model_id"),
     Index("ix_model_versions_manifest_id_model_id", "manifest_id", "model_id"),
     # Only the few that are pending: an index on every status would be chosen where a narrower one is right.
-    Index("ix_model_versions_pending", "updated_at", sqlite_where=_PENDING, postgresql_where=_PENDING),
+    Index("ix_model_versions_pending", "updated_at", **_only(_PENDING)),
     Index("ix_model_versions_source", text("substr(source, 1, 200)")),
-    Index("ix_model_versions_created_at", text("created_at DESC"), sqlite_where=_LIVE, postgresql_where=_LIVE),
-    Index("ix_model_versions_updated_at", text("updated_at DESC"), sqlite_where=_LIVE, postgresql_where=_LIVE),
+    Index("ix_model_versions_created_at", text("created_at DESC"), **_only(_LIVE)),
+    Index("ix_model_versions_updated_at", text("updated_at DESC"), **_only(_LIVE)),
 )
 
 version_sources = Table(
@@ -317,24 +313,10 @@ aliases = Table(
     Column("set_by", String(64), nullable=False),
     Column("ended_by", String(64)),
     Column("reason", Text),
-    Index(
-        "uq_aliases_model_id_key_current",
-        "model_id",
-        "key",
-        unique=True,
-        sqlite_where=_CURRENT,
-        postgresql_where=_CURRENT,
-    ),
+    Index("uq_aliases_model_id_key_current", "model_id", "key", unique=True, **_only(_CURRENT)),
     Index("ix_aliases_model_id_key_valid_from", "model_id", "key", "valid_from"),
     Index("ix_aliases_version_id", "version_id"),
-    Index(
-        "ix_aliases_key_current",
-        "key",
-        "model_id",
-        "version_id",
-        sqlite_where=_CURRENT,
-        postgresql_where=_CURRENT,
-    ),
+    Index("ix_aliases_key_current", "key", "model_id", "version_id", **_only(_CURRENT)),
 )
 
 tags = Table(

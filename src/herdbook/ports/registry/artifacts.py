@@ -49,6 +49,7 @@ class Artifacts(RegistryPart):
             NotFoundError: there is no such version that the caller may know of, or no such file.
             PermissionDeniedError: the caller lacks EXECUTE on the model.
             ConflictError: the version is not READY (R32).
+            InvalidArgumentError: offset and length do not lie in the file.
             IntegrityError: the stored bytes do not have their digest.
 
         Example:
