@@ -15,11 +15,11 @@ from pathlib import Path
 
 from seed import MLMODEL, WEIGHTS, manifest, names, seed_herdbook, seed_mlflow
 
+from herdbook.adapters.casbin_authorizer import CasbinAuthorizer
 from herdbook.adapters.files.store import FileStore
-from herdbook.adapters.owner_authorizer import OwnerAuthorizer
 from herdbook.adapters.sql.store import SqlStore
 from herdbook.adapters.system import SystemClock, Uuid7Ids
-from herdbook.bootstrap import load_plugins, read_policy
+from herdbook.bootstrap import load_plugins, read_policy, shipped_model
 from herdbook.names import PrincipalName
 from herdbook.service import Founding, GovernedRegistry, Metastore
 from herdbook.settings import Settings
@@ -38,7 +38,7 @@ def open_herdbook(folder: Path, models: int, versions: int) -> GovernedRegistry:
     metastore = Metastore(
         store=store,
         artifacts=artifacts,
-        authorizer=OwnerAuthorizer(),
+        authorizer=CasbinAuthorizer(shipped_model()),
         checks=load_plugins(Settings()),
         clock=SystemClock(),
         ids=Uuid7Ids(),
