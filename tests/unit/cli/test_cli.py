@@ -63,6 +63,12 @@ def trashed(registered):
         ("catalogs", "delete", "scratch"),
         ("schemas", "delete", "main.scratch"),
         ("models", "delete", "main.default.scratch"),
+        ("principals", "create", "user:ann"),
+        ("principals", "create", "user:bob"),
+        ("principals", "create", "group:team"),
+        ("principals", "join", "group:team", "user:ann"),
+        ("grants", "add", "user:ann", "READ_METADATA", NAME),
+        ("grants", "deny", "user:ann", "EXECUTE", NAME),
     ):
         assert registered(*words)[0] == 0
     return {f"trashed {item['kind']}": item["id"] for item in json.loads(registered("trash", "--json")[1])}
@@ -92,6 +98,11 @@ READS = [
     ("sweep", "--dry-run"),
     ("trash",),
     ("trash", "main.default"),
+    ("grants", "list", NAME),
+    ("grants", "effective", NAME, "--principal", "user:ann"),
+    ("principals", "list"),
+    ("principals", "get", "user:ann"),
+    ("principals", "members", "group:team"),
 ]
 WRITES = [
     ("catalogs", "create", "prod", "--comment", "c"),
@@ -127,6 +138,16 @@ WRITES = [
     ("versions", "restore", f"{NAME}/2"),
     ("versions", "purge", f"{NAME}/2", "--reason", "r"),
     ("transfer", NAME, "me"),
+    ("grants", "add", "user:ann", "EXECUTE", NAME, "--reason", "r"),
+    ("grants", "revoke", "user:ann", "READ_METADATA", NAME),
+    ("grants", "deny", "user:ann", "SET ALIAS", f"{NAME}@champion"),
+    ("grants", "lift", "user:ann", "EXECUTE", NAME),
+    ("principals", "create", "role:scientist"),
+    ("principals", "enable", "user:ann"),
+    ("principals", "disable", "user:ann"),
+    ("principals", "delete", "user:ann"),
+    ("principals", "join", "group:team", "user:bob"),
+    ("principals", "leave", "group:team", "user:ann"),
     ("export", NAME, "-o", "other.tar"),
     ("import", "iris.tar", "--as", "main.default.copy"),
 ]

@@ -37,6 +37,12 @@ class Grants(RegistryPart):
             NotFoundError: there is no such thing that the caller may know of.
             PermissionDeniedError: the caller lacks MANAGE there or above.
             InvalidArgumentError: the privilege cannot be granted on that kind of securable.
+
+        Example:
+            >>> from herdbook.verdicts import Privilege
+            >>> ann = registry.create_principal("user:ann").name
+            >>> registry.grant(ann, Privilege.READ_METADATA, "main.default.iris", reason="reviewer").effect.value
+            'allow'
         """
         raise self._unsupported(Operation.GRANT)
 
@@ -64,6 +70,13 @@ class Grants(RegistryPart):
             NotFoundError: there is no such thing that the caller may know of, or no such line.
             PermissionDeniedError: the caller lacks MANAGE there or above.
             ConflictError: the line is in a policy file, which only `apply_policies` changes (R22).
+
+        Example:
+            >>> from herdbook.verdicts import Privilege
+            >>> ann = registry.create_principal("user:ann").name
+            >>> made = registry.grant(ann, Privilege.EXECUTE, "main.default.iris")
+            >>> registry.revoke(ann, Privilege.EXECUTE, "main.default.iris")
+            ()
         """
         raise self._unsupported(Operation.REVOKE)
 
@@ -92,6 +105,12 @@ class Grants(RegistryPart):
             NotFoundError: there is no such thing that the caller may know of.
             PermissionDeniedError: the caller lacks MANAGE on the securable's container.
             ConflictError: it would bind the last enabled metastore admin (R3).
+
+        Example:
+            >>> from herdbook.verdicts import Privilege
+            >>> ann = registry.create_principal("user:ann").name
+            >>> registry.deny(ann, Privilege.SET_ALIAS, "main.default@champion").effect.value
+            'deny'
         """
         raise self._unsupported(Operation.DENY)
 
@@ -118,6 +137,13 @@ class Grants(RegistryPart):
             NotFoundError: there is no such thing that the caller may know of, or no such line.
             PermissionDeniedError: the caller lacks MANAGE on the securable's container, or is bound by it.
             ConflictError: the line is in a policy file, which only `apply_policies` changes (R22).
+
+        Example:
+            >>> from herdbook.verdicts import Privilege
+            >>> ann = registry.create_principal("user:ann").name
+            >>> made = registry.deny(ann, Privilege.EXECUTE, "main.default.iris")
+            >>> registry.lift_deny(ann, Privilege.EXECUTE, "main.default.iris")
+            ()
         """
         raise self._unsupported(Operation.LIFT_DENY)
 
@@ -139,6 +165,13 @@ class Grants(RegistryPart):
 
         Raises:
             NotFoundError: there is no such thing that the caller may know of.
+
+        Example:
+            >>> from herdbook.verdicts import Privilege
+            >>> ann = registry.create_principal("user:ann").name
+            >>> made = registry.grant(ann, Privilege.EXECUTE, "main.default.iris")
+            >>> [(str(g.principal), g.privilege.value) for g in registry.list_grants("main.default.iris").items]
+            [('user:ann', 'EXECUTE')]
         """
         raise self._unsupported(Operation.LIST_GRANTS)
 
@@ -161,5 +194,13 @@ class Grants(RegistryPart):
         Raises:
             NotFoundError: there is no such thing that the caller may know of.
             PermissionDeniedError: the caller lacks MANAGE there or READ_AUDIT, to ask about others.
+
+        Example:
+            >>> from herdbook.verdicts import Privilege
+            >>> ann = registry.create_principal("user:ann").name
+            >>> made = registry.grant(ann, Privilege.EXECUTE, "main")
+            >>> [found] = registry.list_effective_grants("main.default.iris", principal=ann).items
+            >>> str(found.inherited_from)
+            'main'
         """
         raise self._unsupported(Operation.LIST_EFFECTIVE_GRANTS)

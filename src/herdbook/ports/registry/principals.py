@@ -33,6 +33,10 @@ class Principals(RegistryPart):
         Raises:
             PermissionDeniedError: the caller lacks MANAGE on the metastore.
             AlreadyExistsError: the name is taken.
+
+        Example:
+            >>> str(registry.create_principal("role:scientist").name)
+            'role:scientist'
         """
         raise self._unsupported(Operation.CREATE_PRINCIPAL)
 
@@ -45,6 +49,10 @@ class Principals(RegistryPart):
         Raises:
             NotFoundError: there is none.
             PermissionDeniedError: the caller lacks MANAGE on the metastore.
+
+        Example:
+            >>> registry.get_principal(registry.get_current_principal().name).enabled
+            True
         """
         raise self._unsupported(Operation.GET_PRINCIPAL)
 
@@ -57,6 +65,10 @@ class Principals(RegistryPart):
 
         Raises:
             PermissionDeniedError: the caller lacks MANAGE on the metastore.
+
+        Example:
+            >>> len(registry.list_principals().items)
+            1
         """
         raise self._unsupported(Operation.LIST_PRINCIPALS)
 
@@ -80,6 +92,11 @@ class Principals(RegistryPart):
             NotFoundError: there is none.
             PermissionDeniedError: the caller lacks MANAGE on the metastore.
             ConflictError: it is the last enabled metastore admin (R3).
+
+        Example:
+            >>> ann = registry.create_principal("user:ann").name
+            >>> registry.update_principal(ann, enabled=False, reason="on leave").enabled
+            False
         """
         raise self._unsupported(Operation.UPDATE_PRINCIPAL)
 
@@ -97,6 +114,12 @@ class Principals(RegistryPart):
             NotFoundError: there is none.
             PermissionDeniedError: the caller lacks MANAGE on the metastore.
             ConflictError: it is the last enabled metastore admin (R3).
+
+        Example:
+            >>> ann = registry.create_principal("user:ann").name
+            >>> registry.delete_principal(ann)
+            >>> len(registry.list_principals().items)
+            1
         """
         raise self._unsupported(Operation.DELETE_PRINCIPAL)
 
@@ -112,6 +135,12 @@ class Principals(RegistryPart):
             NotFoundError: there is none.
             PermissionDeniedError: the caller lacks MANAGE on the metastore.
             InvalidArgumentError: it would be a cycle, or nested more than 8 deep.
+
+        Example:
+            >>> team, ann = registry.create_principal("group:team").name, registry.create_principal("user:ann").name
+            >>> registry.add_member(team, ann)
+            >>> [str(member.name) for member in registry.list_members(team).items]
+            ['user:ann']
         """
         raise self._unsupported(Operation.ADD_MEMBER)
 
@@ -128,6 +157,13 @@ class Principals(RegistryPart):
         Raises:
             NotFoundError: there is none.
             PermissionDeniedError: the caller lacks MANAGE on the metastore.
+
+        Example:
+            >>> team, ann = registry.create_principal("group:team").name, registry.create_principal("user:ann").name
+            >>> registry.add_member(team, ann)
+            >>> registry.remove_member(team, ann)
+            >>> registry.list_members(team).items
+            ()
         """
         raise self._unsupported(Operation.REMOVE_MEMBER)
 
@@ -144,5 +180,11 @@ class Principals(RegistryPart):
         Raises:
             NotFoundError: there is none.
             PermissionDeniedError: the caller lacks MANAGE on the metastore.
+
+        Example:
+            >>> team, ann = registry.create_principal("group:team").name, registry.create_principal("user:ann").name
+            >>> registry.add_member(team, ann)
+            >>> len(registry.list_members(team).items)
+            1
         """
         raise self._unsupported(Operation.LIST_MEMBERS)
