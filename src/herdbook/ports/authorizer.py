@@ -83,11 +83,11 @@ class Authorizer(ABC):
         """Return what the caller may see of a kind (R12)."""
 
     @abstractmethod
-    def holding(self, caller: Caller, kind: SecurableKind, privileges: frozenset[Privilege]) -> Visible:
-        """Return where the caller passes one of some privileges on things of a kind, behind the gates.
+    def holding(self, caller: Caller, privileges: tuple[Privilege, ...], kind: SecurableKind) -> Visible:
+        """Return where the caller may do on things of a kind what needs one of some privileges.
 
         Args:
             caller: Who asks.
-            kind: The kind of things.
-            privileges: READ_METADATA, MANAGE, or what a metastore admin has no exemption for; what includes one counts.
+            privileges: The privileges, each with those that include it, behind the gates on the way to the thing.
+            kind: The kind. READ_METADATA on it is what a list filters and orders by beyond what BROWSE shows (R7).
         """

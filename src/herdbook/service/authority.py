@@ -43,11 +43,11 @@ class Authority:
         return self._authorizer.visible(caller, kind)
 
     def holding(
-        self, caller: Caller, kind: SecurableKind, privileges: frozenset[Privilege], *, log: PolicyLog
+        self, caller: Caller, privileges: tuple[Privilege, ...], kind: SecurableKind, *, log: PolicyLog
     ) -> Visible:
-        """Return where the caller passes one of some privileges, at the transaction's policy revision."""
+        """Return where the caller may do on things of a kind what needs one of some privileges, as `visible` does."""
         self._catch_up(log.revision(), log)
-        return self._authorizer.holding(caller, kind, privileges)
+        return self._authorizer.holding(caller, privileges, kind)
 
     def closure(self, caller: Caller, revision: int, *, log: PolicyLog) -> frozenset[str]:
         """Return the ids of the caller's principal and of every group and role that it is in."""

@@ -18,8 +18,8 @@ from herdbook.verdicts import Allowed, Privilege, SecurableKind
 T = TypeVar("T", Catalog, Schema, RegisteredModel)
 
 _MODEL = SecurableKind.REGISTERED_MODEL
-_READ = frozenset({Privilege.READ_METADATA})
-_MANAGE = frozenset({Privilege.MANAGE, Privilege.APPROVE})
+_READ = (Privilege.READ_METADATA,)
+_MANAGE = (Privilege.MANAGE, Privilege.APPROVE)
 
 
 @frozen(kw_only=True)
@@ -47,13 +47,14 @@ def shown(authority: Authority, caller: Caller, kind: SecurableKind, tx: ReadTra
     seen = tx.visible_ranges(visible, kind)
     if kind is not _MODEL and not visible.browse:
         return Shown(seen=seen, full=seen)
-    needed = _READ if kind is _MODEL else frozenset(SHOWING[kind])
-    return Shown(seen=seen, full=tx.visible_ranges(authority.holding(caller, kind, needed, log=tx), kind))
+    holding = authority.holding(caller, _READ if kind is _MODEL else SHOWING[kind], kind, log=tx)
+    # Whoever was granted what is usually granted reads what it sees.
+    return Shown(seen=seen, full=seen if holding == visible else tx.visible_ranges(holding, kind))
 
 
 def managed(authority: Authority, caller: Caller, tx: ReadTransaction) -> Ranges:
     """Return the models of which a caller may see versions of every status."""
-    return tx.visible_ranges(authority.holding(caller, _MODEL, _MANAGE, log=tx), _MODEL)
+    return tx.visible_ranges(authority.holding(caller, _MANAGE, _MODEL, log=tx), _MODEL)
 
 
 def shown_alone(gate: Gate, caller: Caller, item: T, chain: Chain, log: ReadTransaction | None = None) -> T:

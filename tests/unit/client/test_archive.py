@@ -12,7 +12,7 @@ from attrs import evolve
 
 import herdbook
 from herdbook.adapters.casbin_authorizer import CasbinAuthorizer
-from herdbook.bootstrap import open_registry
+from herdbook.bootstrap import open_registry, shipped_model
 from herdbook.client.archive import layout, versions
 from herdbook.client.archive.writing import ArchiveWriter
 from herdbook.entities import Lineage, VersionStatus
@@ -273,7 +273,7 @@ class Without(CasbinAuthorizer):
 @pytest.fixture
 def limited(make_metastore):
     """A registry whose caller can be made to lack a privilege; (registry, authorizer)."""
-    authorizer = Without()
+    authorizer = Without(shipped_model())
     metastore = make_metastore(authorizer=authorizer)
     return metastore.for_caller(metastore.asserted(PrincipalName.parse("user:os/founder"))), authorizer
 

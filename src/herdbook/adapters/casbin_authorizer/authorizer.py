@@ -137,17 +137,18 @@ class CasbinAuthorizer(Authorizer):
         """Return what the caller may see of a kind (R12)."""
         return self._shown(caller, kind, None)
 
-    def holding(self, caller: Caller, kind: SecurableKind, privileges: frozenset[Privilege]) -> Visible:
-        """Return where the caller passes one of some privileges on things of a kind."""
+    def holding(self, caller: Caller, privileges: tuple[Privilege, ...], kind: SecurableKind) -> Visible:
+        """Return where the caller may do on things of a kind what needs one of some privileges."""
         return self._shown(caller, kind, privileges)
 
-    def _shown(self, caller: Caller, kind: SecurableKind, privileges: frozenset[Privilege] | None) -> Visible:
+    def _shown(self, caller: Caller, kind: SecurableKind, privileges: tuple[Privilege, ...] | None) -> Visible:
         state = self._state
-        key = (caller.principal_id, caller.token_groups, _scope(caller), kind, privileges)
+        scope = None if caller.scope is None else (caller.scope.securable_id, caller.scope.privileges)
+        key = (caller.principal_id, caller.token_groups, scope, kind, privileges)
         found = state.seen.get(key)
         if found is None:
             showing = Showing(self._model, state.people.of(caller), caller.scope, state.index.revision)
-            found = showing.visible(kind) if privileges is None else showing.holding(kind, privileges)
+            found = showing.visible(kind) if privileges is None else showing.holding(privileges, kind)
             state.seen.put(key, found)
         return found
 
@@ -186,10 +187,6 @@ def _slot_anchor(who: Closure, links: tuple[Link, ...]) -> str | None:
         if any(key in objects for objects in who.lit):
             return key
     return None
-
-
-def _scope(caller: Caller) -> Hashable:
-    return None if caller.scope is None else (caller.scope.securable_id, caller.scope.privileges)
 
 
 def _remember(decision: Decision, chain: Chain, reason: Reason | None) -> _Remembered:
