@@ -38,7 +38,6 @@ KEYS = st.sampled_from((None, None, None, "k1", "k2"))
 SIZES = st.sampled_from((1, 2, 3, 1, 2, 1000, 1000, 1000, 0))
 EXPECTED = st.sampled_from(("none", "none", "none", "right", "right", "stale"))
 TAGS = st.dictionaries(st.sampled_from(TAG_KEYS), st.sampled_from(("", "1", "2")), max_size=2)
-LOOK_EVERY = 5
 
 
 @frozen(kw_only=True)
@@ -106,6 +105,9 @@ class MachineBase(RuleBasedStateMachine):
 
     asked: ClassVar[dict[str, int]] = {}
     """How often each verb was asked, by all machines of this process; a key `verb!` counts those refused."""
+
+    look_every: ClassVar[int] = 5
+    """After how many steps everything is compared."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -183,7 +185,7 @@ class MachineBase(RuleBasedStateMachine):
     def now_and_then(self) -> None:
         """Look at everything after some steps."""
         self.looked += 1
-        if self.sound and self.looked % LOOK_EVERY == 0:
+        if self.sound and self.looked % self.look_every == 0:
             self.look()
 
     def teardown(self) -> None:
@@ -196,7 +198,7 @@ class MachineBase(RuleBasedStateMachine):
 
     def look(self) -> None:
         """Compare all that can be seen with all that is remembered."""
-        size = (1, 2, 3, 1000)[self.looked // LOOK_EVERY % 4]
+        size = (1, 2, 3, 1000)[self.looked // self.look_every % 4]
         registry, model = self.registry, self.model
         self.same_things(model.root, pages(registry.list_catalogs, max_results=size))
         for catalog in model.live(CATALOG):

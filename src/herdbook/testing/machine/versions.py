@@ -273,10 +273,10 @@ class VersionModel(TreeModel):
     def copy_target(self, name: str) -> None:
         """Refuse what a copy may not be made into."""
         levels = parse(MODEL, name)
-        schema = self.find(SCHEMA, ".".join(levels[:-1]))
+        container = ".".join(levels[:-1])
+        together(lambda: self.find(SCHEMA, container), lambda: parse_new(MODEL, name))
+        schema = self.find(SCHEMA, container)
         model = schema.child(levels[-1])
-        if model is None:
-            parse_new(MODEL, name)
         refuse((not (schema if model is None else model).full, PermissionDeniedError))
 
     def version_to_change(self, ref: str) -> Version:
