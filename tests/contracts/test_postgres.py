@@ -225,6 +225,13 @@ class TestPostgres(StoreFixtures):
         assert "Try again" in refused.value.hint
         assert not exists(ready, "a")
 
+    def test_a_page_is_neither_compiled_nor_read_through(self, ready):
+        """A session overrules a server whose planner thinks of slow disks, or compiles what takes a millisecond."""
+        session = ready._take()
+        found = [session._driver.execute(f"SHOW {name}").fetchone()[0] for name in ("jit", "random_page_cost")]
+        ready._give_back(session)
+        assert found == ["off", "1.1"]
+
     def test_text_as_people_write_it(self, ready, tree):
         """Any Unicode text comes back as it was, and paths are ordered byte by byte in any locale."""
         text = "naïve % :name %s \\ ' \" 你好 \U0001f9ec\n\t"

@@ -13,15 +13,19 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hypothesis import given
 from sqlalchemy import create_engine, inspect, text
 
-from herdbook.adapters.sql import tables
+from herdbook.adapters.sql import rows, tables
 from herdbook.adapters.sql.migrations import upgrade
 from herdbook.adapters.sql.schema_state import REVISION
 from herdbook.adapters.sql.store import SqlStore
+from herdbook.entities import Lineage
 from herdbook.errors import AlreadyExistsError, IntegrityError, UnavailableError
 from herdbook.names import PrincipalName
 from herdbook.testing.samples import register
+from herdbook.testing.strategies import lineages
+from herdbook.wire import to_json
 
 FOUNDER = PrincipalName.parse("user:os/founder")
 NAME = "main.default.iris"
@@ -257,3 +261,16 @@ def test_every_change_is_in_the_ledger(make_metastore):
         ("model_version.created", 2),
         ("model_version_alias.created", 3),
     ]
+
+
+@given(lineages())
+def test_a_lineage_is_read_as_it_was_written(lineage):
+    """A stored lineage comes back the same, whichever of its fields it has."""
+    assert rows.lineage(to_json(lineage).decode()) == lineage
+
+
+def test_a_lineage_of_long_ago():
+    """A lineage that was stored before some of the fields were there lacks nothing else."""
+    assert rows.lineage('{"run_id":"r","environment":{"python":"3.11"}}') == Lineage(
+        run_id="r", environment={"python": "3.11"}
+    )

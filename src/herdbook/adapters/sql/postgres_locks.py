@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 
 from herdbook.adapters.sql.store import Mode
-from herdbook.adapters.sql.writes import SqlWrites
-from herdbook.entities.ledger import IdempotencyRecord
+from herdbook.adapters.sql.writes import SqlWrites, count_event, event_row, gone
+from herdbook.entities.ledger import Event, IdempotencyRecord
 from herdbook.verdicts import SecurableKind
 
 # Advisory locks are a database's own; the first number sets ours apart from those of other programs in it.
@@ -39,8 +40,23 @@ class PostgresWrites(SqlWrites):
         """Lock a securable's row against other changes; foreign keys to it are not kept waiting."""
         self._run.one(f"SELECT 1 FROM {_TABLES[kind]} WHERE id = :id FOR NO KEY UPDATE", id=securable_id)
 
+    def emit(self, event: Event) -> int:
+        """Write an outbox row and return its sequence number, in one round trip."""
+        row = self._run.one(_counted_and_written(event.securable_kind), **event_row(event))
+        if row is None:
+            raise gone(event)
+        return int(row[0])
+
     def idempotent(self, principal_id: str, operation: str, key: str, *, now_ms: int) -> IdempotencyRecord | None:
         """Return the answer kept for a key; who uses the same key at the same time waits for the first."""
         digest = hashlib.sha256(f"{principal_id}\0{operation}\0{key}".encode()).digest()
         self._run.one("SELECT pg_advisory_xact_lock(:key)", key=int.from_bytes(digest[:8], signed=True))
         return super().idempotent(principal_id, operation, key, now_ms=now_ms)
+
+
+@cache
+def _counted_and_written(kind: SecurableKind) -> str:
+    columns = ("id", "at", "type", "securable_kind", "securable_id", "payload")
+    counted = count_event(kind).replace(":id", ":securable_id")
+    return f"""WITH counted AS ({counted}) INSERT INTO outbox ({", ".join(columns)}, event_seq)
+        SELECT {", ".join(f":{column}" for column in columns)}, event_seq FROM counted RETURNING event_seq"""

@@ -13,6 +13,7 @@ from herdbook.adapters.sql.life_writes import SqlLifeWrites
 from herdbook.adapters.sql.policy_writes import PolicyWrites
 from herdbook.adapters.sql.reads import SqlReads
 from herdbook.adapters.sql.sql_text import insert_sql
+from herdbook.adapters.sql.statements import Runner
 from herdbook.entities import FileEntry, Manifest, ModelDescription, VersionStatus
 from herdbook.entities.ledger import AuditRow, Event, IdempotencyRecord
 from herdbook.errors import ConcurrentUpdateError, ConflictError
@@ -28,10 +29,16 @@ _TABLES: dict[SecurableKind, Table] = {
     SecurableKind.REGISTERED_MODEL: tables.registered_models,
 }
 _PENDING = VersionStatus.PENDING_REGISTRATION.value
+_MANIFEST = "SELECT id, description IS NOT NULL FROM manifests WHERE sha256 = :sha256"
 
 
 class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
     """A write transaction over one driver cursor, beside which there is no other: SQLite has one writer at a time."""
+
+    def __init__(self, runner: Runner) -> None:
+        super().__init__(runner)
+        # Manifests that this transaction has seen described; what they say never changes.
+        self._described: set[str] = set()
 
     def lock(self, kind: SecurableKind, securable_id: str) -> None:
         """Nobody else writes."""
@@ -120,10 +127,12 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
     def insert_manifest(self, manifest: Manifest, sha256: str, *, new_id: str) -> str:
         """Return the id of a manifest, inserted unless an equal one is there."""
         row = {"id": new_id, "sha256": sha256, "total_size": manifest.total_size, "file_count": len(manifest.files)}
-        known = self._run.one("SELECT id FROM manifests WHERE sha256 = :sha256", sha256=sha256)
+        known = self._run.one(_MANIFEST, sha256=sha256)
         if known is None and not self._run.run(f"{insert_sql(tables.manifests, *row)} ON CONFLICT DO NOTHING", **row):
-            known = self._run.one("SELECT id FROM manifests WHERE sha256 = :sha256", sha256=sha256)
+            known = self._run.one(_MANIFEST, sha256=sha256)
         if known is not None:
+            if known[1]:
+                self._described.add(known[0])
             return str(known[0])
         files = [{"manifest_id": new_id, "path": f.path, "size": f.size, "sha256": f.sha256} for f in manifest.files]
         self._run.many(insert_sql(tables.manifest_files, "manifest_id", "path", "size", "sha256"), files)
@@ -278,18 +287,10 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
 
     def emit(self, event: Event) -> int:
         """Write an outbox row and return its sequence number."""
-        counted = self._run.one(_count_event(event.securable_kind), id=event.securable_id)
+        counted = self._run.one(count_event(event.securable_kind), id=event.securable_id)
         if counted is None:
-            raise ConcurrentUpdateError("The securable of the event is gone.", hint="Read it again.")
-        values = {
-            "id": event.id,
-            "at": event.at_ms,
-            "type": event.type,
-            "securable_kind": event.securable_kind.value,
-            "securable_id": event.securable_id,
-            "event_seq": counted[0],
-            "payload": event.payload,
-        }
+            raise gone(event)
+        values = {**event_row(event), "event_seq": counted[0]}
         self._run.run(insert_sql(tables.outbox, *values), **values)
         return int(counted[0])
 
@@ -318,6 +319,8 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
         self._run.run(sql, id=row_id, comment=comment, at=stamp.at_ms, by=stamp.by)
 
     def _describe(self, manifest_id: str, description: ModelDescription) -> None:
+        if manifest_id in self._described:
+            return
         self._run.run(
             "UPDATE manifests SET description = :text WHERE id = :id AND description IS NULL",
             id=manifest_id,
@@ -331,8 +334,26 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
 
 
 @cache
-def _count_event(kind: SecurableKind) -> str:
+def count_event(kind: SecurableKind) -> str:
+    """Return the statement that counts an event on its securable, `:id`."""
     return f"UPDATE {_TABLES[kind].name} SET event_seq = event_seq + 1 WHERE id = :id RETURNING event_seq"
+
+
+def event_row(event: Event) -> dict[str, Any]:
+    """Return the columns of an event, without its number."""
+    return {
+        "id": event.id,
+        "at": event.at_ms,
+        "type": event.type,
+        "securable_kind": event.securable_kind.value,
+        "securable_id": event.securable_id,
+        "payload": event.payload,
+    }
+
+
+def gone(event: Event) -> ConcurrentUpdateError:
+    """Return the error for an event on what is not there."""
+    return ConcurrentUpdateError(f"The {event.securable_kind} of the event is gone.", hint="Read it again.")
 
 
 def _new(row_id: str, name: str, key: str, comment: str | None, owner_id: str, stamp: Stamp) -> dict[str, Any]:

@@ -1,0 +1,19 @@
+"""The benchmarks run: what they compare answers alike, and they say what came out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_comparison_with_mlflow_runs(tmp_path):
+    """In its quick form the benchmark fills both registries, finds their answers alike, and prints every row."""
+    command = [sys.executable, ROOT / "benchmarks" / "registry.py", "--quick", "--databases", "sqlite"]
+    done = subprocess.run([*command, "--folder", tmp_path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for work in ("create version", "resolve alias", "get version", "first page", "search by tag", "versions by tag"):
+        assert f"| {work} |" in done.stdout
+    assert not list(tmp_path.iterdir())
