@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from herdbook.adapters.casbin_authorizer import CasbinAuthorizer
 from herdbook.adapters.files.store import FileStore
-from herdbook.adapters.owner_authorizer import OwnerAuthorizer
 from herdbook.adapters.sql import tables
 from herdbook.adapters.sql.postgres_store import engine_of
 from herdbook.adapters.sql.store import SqlStore
 from herdbook.adapters.system import SystemClock, Uuid7Ids
-from herdbook.bootstrap import load_plugins, read_policy
+from herdbook.bootstrap import load_plugins, read_policy, shipped_model
 from herdbook.names import PrincipalName
 from herdbook.ports.authorizer import Authorizer
 from herdbook.service import Founding, Metastore
@@ -86,7 +86,7 @@ def make_metastore(tmp_path: Path) -> Iterator[Callable[..., Metastore]]:
         metastore = Metastore(
             store=store,
             artifacts=FileStore(tmp_path / "artifacts"),
-            authorizer=authorizer or OwnerAuthorizer(),
+            authorizer=authorizer or CasbinAuthorizer(shipped_model()),
             checks=load_plugins(Settings()),
             clock=SystemClock(),
             ids=Uuid7Ids(),

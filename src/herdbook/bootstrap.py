@@ -12,7 +12,7 @@ from urllib.parse import quote
 from attrs import frozen
 
 from herdbook.adapters import files, sql
-from herdbook.adapters.owner_authorizer import OwnerAuthorizer
+from herdbook.adapters.casbin_authorizer import CasbinAuthorizer
 from herdbook.adapters.system import SystemClock, Uuid7Ids
 from herdbook.entities import Caller
 from herdbook.entities.ledger import AppliedPolicy, PolicyFile
@@ -164,7 +164,7 @@ def open_metastore(location: Location, settings: Settings, manager: PluginManage
         metastore = Metastore(
             store=store,
             artifacts=blobs,
-            authorizer=OwnerAuthorizer(),
+            authorizer=CasbinAuthorizer(shipped_model()),
             checks=manager,
             clock=SystemClock(),
             ids=Uuid7Ids(),
@@ -253,6 +253,11 @@ def shipped_policies() -> Path:
     return packaged if packaged.is_dir() else here.parents[1] / "policies"
 
 
+def shipped_model() -> str:
+    """Return the Casbin model that Herdbook ships and judges by (R17)."""
+    return (shipped_policies() / "model.conf").read_text(encoding="utf-8")
+
+
 def read_policy(folder: str | None, ruleset: str | None = None) -> tuple[PolicyFile, ...]:
     """Read a policy folder: model.conf, *.csv and rules/*.toml.
 
@@ -281,7 +286,7 @@ def read_policy(folder: str | None, ruleset: str | None = None) -> tuple[PolicyF
         policy = tuple(
             PolicyFile(path=path.relative_to(root).as_posix(), text=path.read_text(encoding="utf-8")) for path in paths
         )
-        model = (shipped_policies() / "model.conf").read_text(encoding="utf-8")
+        model = shipped_model()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidArgumentError(
             f"The policy folder {root} cannot be read: {error}.",

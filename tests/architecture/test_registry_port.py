@@ -51,7 +51,13 @@ class DenyAll(Authorizer):
     def closure(self, caller):
         return frozenset()
 
+    def deciding(self, caller, requirement, chain):
+        return None
+
     def visible(self, caller, kind):
+        return Visible(reach=Reach.LISTED)
+
+    def readable(self, caller, kind):
         return Visible(reach=Reach.LISTED)
 
 

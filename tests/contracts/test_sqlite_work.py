@@ -16,7 +16,7 @@ from herdbook.formats.filters import parse_filter
 from herdbook.formats.orders import parse_orders
 from herdbook.names import ModelName
 from herdbook.policy.ranges import EVERYTHING, Ranges, compile_ranges
-from herdbook.ports.authorizer import Reach, Visible
+from herdbook.ports.authorizer import Held, Reach, Visible
 from herdbook.ports.metadata import Search
 from herdbook.testing.metadata_samples import ALICE_ID, StoreFixtures, add_model, add_version, entry, new_id, stamp
 from herdbook.verdicts import SecurableKind
@@ -75,8 +75,9 @@ class TestWork(StoreFixtures):
             "held by": lambda tx: tx.held_by(model_id, [FILE]),
             "sizes held by": lambda tx: tx.sizes_held_by(model_id, [FILE.size]),
         }
-        behind = frozenset([tree.catalog_id, schema_id])
-        stranger = Visible(reach=Reach.LISTED, owners=frozenset(["9" * 32]), gates=behind)
+        gates = tuple(Held(allow=frozenset([each])) for each in (tree.catalog_id, schema_id))
+        owned = Held(owned=frozenset(SecurableKind))
+        stranger = Visible(reach=Reach.LISTED, owners=frozenset(["9" * 32]), gates=gates, held=(owned,))
         questions["owned"] = lambda tx: tx.visible_ranges(stranger, SecurableKind.REGISTERED_MODEL)
         few = {name: steps(ready, question) for name, question in questions.items()}
         self.grow(ready, schema_id, range(200, 2000))

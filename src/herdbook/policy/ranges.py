@@ -23,7 +23,22 @@ class Ranges:
     def __contains__(self, key: str) -> bool:
         return any(low <= key < high for low, high in self.spans)
 
+    def plus(self, other: Ranges) -> Ranges:
+        """Return the names in either."""
+        if not self.spans or not other.spans:
+            return other if not self.spans else self
+        return Ranges(spans=_merged(sorted((*self.spans, *other.spans))))
 
+    def minus(self, other: Ranges) -> Ranges:
+        """Return the names in this and not in the other."""
+        return Ranges(spans=_subtract(self.spans, other.spans)) if other.spans else self
+
+    def within(self, other: Ranges) -> Ranges:
+        """Return the names in both."""
+        return self.minus(self.minus(other))
+
+
+NOTHING = Ranges()
 EVERYTHING = Ranges(spans=(("", TOP),))
 
 
@@ -48,12 +63,18 @@ def compile_ranges(allow: Iterable[str], deny: Iterable[str] = ()) -> Ranges:
         >>> compile_ranges(["prod"], ["prod.hr"]).spans[1:]
         (('prod.', 'prod.hr'), ('prod.hr\x01', 'prod.hr.'), ('prod.hr/', 'prod/'))
     """
-    return Ranges(spans=_subtract(_union(allow), _union(deny)))
+    return subtrees(allow).minus(subtrees(deny))
 
 
-def _union(keys: Iterable[str]) -> tuple[tuple[str, str], ...]:
+def subtrees(keys: Iterable[str]) -> Ranges:
+    """Return the names of some securables and of all that lies in them."""
+    return Ranges(spans=_merged(sorted(span for key in keys for span in subtree(key))))
+
+
+def _merged(spans: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Join sorted spans that touch."""
     merged: list[tuple[str, str]] = []
-    for low, high in sorted(span for key in keys for span in subtree(key)):
+    for low, high in spans:
         if merged and low <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
         else:

@@ -3,42 +3,33 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from enum import Enum
 
-from attrs import field, frozen
+from attrs import frozen
 
-from herdbook.entities import Caller, Chain
-from herdbook.entities.ledger import PolicyChange, PolicySnapshot
+from herdbook.entities import Caller, Chain, Link
+from herdbook.entities.ledger import Effect, PolicyChange, PolicyLine, PolicySnapshot
+from herdbook.policy.visible import Held, Reach, Visible
 from herdbook.verdicts import Decision, Requirement, SecurableKind
 
-
-class Reach(Enum):
-    """How much of a kind may be seen before anything is looked at."""
-
-    ALL = "all"
-    LISTED = "listed"
+__all__ = ["Authorizer", "Deciding", "Held", "Reach", "Visible"]
 
 
 @frozen(kw_only=True)
-class Visible:
-    """What a caller may see of one kind, as ids that the store turns into name ranges.
+class Deciding:
+    """What decides about one privilege at one level: a line of policy, or that somebody owns something.
 
     Args:
-        reach: ALL: everything of the kind (a metastore admin, R3). LISTED: what the other fields say.
-        allow: Ids of securables that may be seen with all that lies inside.
-        deny: Ids of securables that may not be seen, nor anything inside; a deny wins.
-        gates: Ids of the catalogs and schemas whose usage gate the caller passes.
-        owners: Ids of principals (the caller's closure); what they own, and what lies in it, may be seen where the
-            gates above it are passed.
-        revision: The policy revision that this was computed for.
+        effect: Whether it allows or denies.
+        line: The line; None where ownership decides.
+        owned: What is owned; None where a line decides.
+        via: Ids of the groups and roles on the way from the caller to whom the line speaks of or who owns, that one
+            last; empty where it is the caller itself.
     """
 
-    reach: Reach
-    allow: frozenset[str] = field(factory=frozenset)
-    deny: frozenset[str] = field(factory=frozenset)
-    gates: frozenset[str] = field(factory=frozenset)
-    owners: frozenset[str] = field(factory=frozenset)
-    revision: int = 0
+    effect: Effect
+    line: PolicyLine | None = None
+    owned: Link | None = None
+    via: tuple[str, ...] = ()
 
 
 class Authorizer(ABC):
@@ -75,5 +66,22 @@ class Authorizer(ABC):
         """Return the ids of the caller's principal and of every group and role that it is in; none if disabled."""
 
     @abstractmethod
+    def deciding(self, caller: Caller, requirement: Requirement, chain: Chain) -> Deciding | None:
+        """Return what decides about a privilege by itself: no gate, inclusion, exemption or token scope is looked at.
+
+        Args:
+            caller: Who asks.
+            requirement: Which privilege, at which level of the chain.
+            chain: The object asked about and all that it lies in.
+
+        Returns:
+            The deny that takes the privilege, or else what gives it; None where nothing speaks of it.
+        """
+
+    @abstractmethod
     def visible(self, caller: Caller, kind: SecurableKind) -> Visible:
         """Return what the caller may see of a kind (R12)."""
+
+    @abstractmethod
+    def readable(self, caller: Caller, kind: SecurableKind) -> Visible:
+        """Return where the caller has READ_METADATA on things of a kind, which shows more than BROWSE does (R7)."""

@@ -6,6 +6,7 @@ import itertools
 from datetime import UTC, datetime
 
 import pytest
+from attrs import evolve
 
 from herdbook.entities import FileEntry, Principal
 from herdbook.entities.ledger import (
@@ -21,7 +22,7 @@ from herdbook.entities.ledger import (
 )
 from herdbook.errors import ConcurrentUpdateError
 from herdbook.names import ModelName, PrincipalName
-from herdbook.ports.authorizer import Reach, Visible
+from herdbook.ports.authorizer import Held, Reach, Visible
 from herdbook.ports.metadata import MetadataStore, WriteTransaction
 from herdbook.testing.metadata_samples import (
     ALICE,
@@ -42,6 +43,9 @@ from herdbook.testing.metadata_samples import (
     version_row,
 )
 from herdbook.verdicts import Privilege, SecurableKind
+
+LISTED = Visible(reach=Reach.LISTED)
+OWNED = Held(owned=frozenset(SecurableKind))
 
 SLOT = MODEL.alias("Champion")
 
@@ -198,22 +202,29 @@ class LedgerContract(StoreFixtures):
         ids, one, two = frozenset, frozenset(["1" * 32]), frozenset(["2" * 32])
         cases = [
             (Visible(reach=Reach.ALL), set(names)),
-            (Visible(reach=Reach.LISTED), set()),
-            (Visible(reach=Reach.LISTED, allow=ids([m.catalog_id])), set(names[:3])),
-            (Visible(reach=Reach.LISTED, allow=ids([m.catalog_id]), deny=ids([m.schema_id])), {"c.t.m"}),
-            (Visible(reach=Reach.LISTED, allow=ids([m.model_id]), deny=ids([t.model_id])), {"c.s.m"}),
-            (Visible(reach=Reach.LISTED, allow=ids([m.model_id]), deny=ids([m.catalog_id])), set()),
-            (Visible(reach=Reach.LISTED, owners=two), {"d.s.m"}),
-            (Visible(reach=Reach.LISTED, owners=two, deny=ids([trees["d.s.m"].model_id])), set()),
-            (Visible(reach=Reach.LISTED, owners=one), set()),
-            (Visible(reach=Reach.LISTED, owners=one, gates=ids([t.schema_id])), set()),
-            (Visible(reach=Reach.LISTED, owners=one, gates=ids([t.catalog_id])), {"c.t.m"}),
+            (LISTED, set()),
+            (evolve(LISTED, browse=ids([m.catalog_id])), set(names[:3])),
+            (evolve(LISTED, browse=ids([m.catalog_id]), deny=ids([m.schema_id])), {"c.t.m"}),
+            (evolve(LISTED, browse=ids([m.model_id]), deny=ids([t.model_id])), {"c.s.m"}),
+            (evolve(LISTED, browse=ids([METASTORE_ID]), within=t.catalog_id), set(names[:3])),
+            (evolve(LISTED, browse=ids([METASTORE_ID]), within="0" * 32), set()),
+            (evolve(LISTED, browse=ids([METASTORE_ID]), deny=ids([METASTORE_ID])), set()),
+            (evolve(LISTED, held=(Held(allow=ids([m.catalog_id])),)), set(names[:3])),
+            (evolve(LISTED, held=(Held(allow=ids([m.catalog_id]), deny=ids([t.schema_id])),)), set(names[:2])),
+            (evolve(LISTED, held=(Held(allow=ids([m.catalog_id])),), gates=(Held(),)), set()),
+            (
+                evolve(LISTED, held=(Held(allow=ids([m.catalog_id])),), gates=(Held(allow=ids([t.schema_id])),)),
+                {"c.t.m"},
+            ),
+            (evolve(LISTED, held=(OWNED,), owners=two), {"d.s.m"}),
+            (evolve(LISTED, held=(OWNED,), owners=two, deny=ids([trees["d.s.m"].model_id])), set()),
+            (evolve(LISTED, held=(evolve(OWNED, deny=ids([t.catalog_id])),), owners=one | two), {"d.s.m"}),
         ]
         with ready.read() as tx:
             for visible, expected in cases:
                 ranges = tx.visible_ranges(visible, SecurableKind.REGISTERED_MODEL)
                 assert {text for text in names if text in ranges} == expected
-            listed = Visible(reach=Reach.LISTED, allow=ids([t.catalog_id]), deny=ids([t.schema_id]))
+            listed = evolve(LISTED, browse=ids([t.catalog_id]), deny=ids([t.schema_id]))
             assert "c" in tx.visible_ranges(listed, SecurableKind.CATALOG)
             schemas = tx.visible_ranges(listed, SecurableKind.SCHEMA)
             assert ("c.s" in schemas, "c.t" in schemas) == (True, False)
@@ -226,10 +237,12 @@ class LedgerContract(StoreFixtures):
             name = ModelName.parse("c.s.n")
             tx.insert_model(other, tree.schema_id, name, comment=None, owner_id="1" * 32, stamp=stamp())
         with ready.read() as tx:
-            for gates in ((), (tree.catalog_id,), (tree.schema_id,), (tree.catalog_id, tree.schema_id)):
-                visible = Visible(reach=Reach.LISTED, owners=frozenset(["1" * 32]), gates=frozenset(gates))
+            for listed in ((), (tree.catalog_id,), (tree.schema_id,), (tree.catalog_id, tree.schema_id)):
+                passed = frozenset(listed)
+                gates = tuple(Held(allow=passed & frozenset([each])) for each in (tree.catalog_id, tree.schema_id))
+                visible = evolve(LISTED, owners=frozenset(["1" * 32]), held=(OWNED,), gates=gates)
                 ranges = tx.visible_ranges(visible, SecurableKind.REGISTERED_MODEL)
-                assert (name.key in ranges) == (len(gates) == 2)
+                assert (name.key in ranges) == (len(passed) == 2)
                 assert "c.s.m" not in ranges
 
     def test_who_holds_bytes(self, ready: MetadataStore, tree: Tree) -> None:

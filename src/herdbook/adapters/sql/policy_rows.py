@@ -14,34 +14,32 @@ from herdbook.entities.ledger import (
     PolicyLine,
     PolicySnapshot,
 )
-from herdbook.policy.ranges import EVERYTHING, Ranges, compile_ranges
+from herdbook.policy.ranges import EVERYTHING, Ranges
+from herdbook.policy.visible import ranges_of
 from herdbook.ports.authorizer import Reach, Visible
 from herdbook.ports.metadata import PolicyLog
 from herdbook.verdicts import Privilege, SecurableKind
 from herdbook.wire import from_json
 
-_NAMES_OF = {
-    SecurableKind.CATALOG: """SELECT key FROM catalogs
-        WHERE deleted_at IS NULL AND id IN (SELECT value FROM [[each ids]])""",
-    SecurableKind.SCHEMA: """SELECT key FROM schemas
-        WHERE deleted_at IS NULL AND id IN (SELECT value FROM [[each ids]])""",
-    SecurableKind.REGISTERED_MODEL: """SELECT key FROM registered_models
-        WHERE deleted_at IS NULL AND id IN (SELECT value FROM [[each ids]])""",
+_TABLES = {
+    SecurableKind.CATALOG: "catalogs",
+    SecurableKind.SCHEMA: "schemas",
+    SecurableKind.REGISTERED_MODEL: "registered_models",
 }
-# An owner of a container passes its gate and those below (R6); what lies in a container that somebody else owns is
-# seen only through that container's gate. Read by owner: far more may lie behind the gates.
+_LEVELS = tuple(_TABLES)
+_NAMES_OF = {
+    kind: f"SELECT id, key FROM {table} WHERE deleted_at IS NULL AND id IN (SELECT value FROM [[each ids]])"
+    for kind, table in _TABLES.items()
+}
+# Read by owner: far more may lie behind the gates.
 _OWNED = {
     SecurableKind.CATALOG: """SELECT key FROM catalogs
         WHERE deleted_at IS NULL AND owner_id IN (SELECT value FROM [[each owners]])""",
     SecurableKind.SCHEMA: """SELECT key FROM schemas [[indexed ix_schemas_owner_id]]
-        WHERE deleted_at IS NULL AND owner_id IN (SELECT value FROM [[each owners]])
-        AND catalog_id IN (SELECT value FROM [[each gates]])""",
+        WHERE deleted_at IS NULL AND owner_id IN (SELECT value FROM [[each owners]])""",
     SecurableKind.REGISTERED_MODEL: """SELECT key FROM registered_models [[indexed ix_registered_models_owner_id]]
-        WHERE deleted_at IS NULL AND owner_id IN (SELECT value FROM [[each owners]])
-        AND catalog_id IN (SELECT value FROM [[each gates]])
-        AND schema_id IN (SELECT value FROM [[each gates]])""",
+        WHERE deleted_at IS NULL AND owner_id IN (SELECT value FROM [[each owners]])""",
 }
-_LEVELS = tuple(_NAMES_OF)
 
 
 class PolicyRows(PolicyLog):
@@ -111,16 +109,19 @@ class PolicyRows(PolicyLog):
         if visible.reach is Reach.ALL:
             return EVERYTHING
         levels = _LEVELS[: _LEVELS.index(kind) + 1] if kind in _LEVELS else _LEVELS
-        allow, deny, gates = _ids(visible.allow), _ids(visible.deny), _ids(visible.gates)
-        allowed, denied = [], []
-        for level in levels:
-            if visible.owners:
-                allowed += self._run.all(_OWNED[level], owners=_ids(visible.owners), gates=gates)
-            if visible.allow:
-                allowed += self._run.all(_NAMES_OF[level], ids=allow)
-            if visible.deny:
-                denied += self._run.all(_NAMES_OF[level], ids=deny)
-        return compile_ranges((row[0] for row in allowed), (row[0] for row in denied))
+        keys: dict[str, str] = {}
+        wanted = visible.ids()
+        if wanted:
+            for level in levels:
+                keys.update(self._run.all(_NAMES_OF[level], ids=_ids(wanted)))
+        owners = _ids(visible.owners)
+        owned = {
+            level: [row[0] for row in self._run.all(_OWNED[level], owners=owners)]
+            for level in visible.owned_kinds()
+            if level in levels
+        }
+        found = self._run.one("SELECT id FROM metastore")
+        return ranges_of(visible, keys, owned, "" if found is None else str(found[0]))
 
 
 def _ids(ids: frozenset[str]) -> str:

@@ -1,0 +1,185 @@
+"""The port's authorizer: remembers what Casbin decided, for one policy revision, and forgets it with the next."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable
+
+from attrs import frozen
+
+from herdbook.adapters.casbin_authorizer.asking import Asking, Reason
+from herdbook.adapters.casbin_authorizer.closures import Bounded, Closure, People
+from herdbook.adapters.casbin_authorizer.lines import Index
+from herdbook.adapters.casbin_authorizer.model import CasbinModel
+from herdbook.adapters.casbin_authorizer.showing import Showing
+from herdbook.entities import Caller, Chain, Link
+from herdbook.entities.ledger import PolicyChange, PolicySnapshot
+from herdbook.policy.judging import judge
+from herdbook.ports.authorizer import Authorizer, Deciding, Visible
+from herdbook.verdicts import Allowed, Decision, Denied, Requirement, SecurableKind
+
+_DECISIONS = 100_000
+_SEEN = 512
+
+
+@frozen(kw_only=True, eq=False)
+class _Remembered:
+    """A decision, and the one name in it, which changes without a new policy revision."""
+
+    decision: Decision
+    position: int
+    name: str
+    reason: Reason | None
+
+    def on(self, chain: Chain) -> Decision:
+        """Return the decision in the words of a chain."""
+        decision, link = self.decision, chain.links[self.position]
+        if link.name == self.name and decision.revision == chain.policy_revision:
+            return decision
+        if isinstance(decision, Allowed) and self.reason is not None:
+            return Allowed(because=self.reason.on(chain), revision=chain.policy_revision)
+        if isinstance(decision, Denied):
+            return Denied(
+                privilege=decision.privilege,
+                kind=decision.kind,
+                securable=link.name,
+                sight=decision.sight,
+                revision=chain.policy_revision,
+            )
+        raise AssertionError(decision)
+
+
+class _State:
+    """One policy revision: its lines, and what was found out about them so far."""
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+        self.people = People(index)
+        self.decisions: Bounded[_Remembered] = Bounded(_DECISIONS)
+        self.seen: Bounded[Visible] = Bounded(_SEEN)
+
+
+class CasbinAuthorizer(Authorizer):
+    """Judges by lines of policy and ownership; Casbin decides each single privilege.
+
+    Args:
+        model: What the shipped `policies/model.conf` says.
+
+    Raises:
+        PluginConflictError: the distribution `casbin` is installed beside `pycasbin`.
+        InvalidArgumentError: the model is none.
+    """
+
+    def __init__(self, model: str) -> None:
+        self._model = CasbinModel(model)
+        self._state = _State(Index())
+        self._lock = threading.Lock()
+
+    @property
+    def revision(self) -> int:
+        """The policy revision of what it was fed."""
+        return self._state.index.revision
+
+    def feed(self, changes: tuple[PolicyChange, ...], revision: int) -> None:
+        """Take in committed steps."""
+        with self._lock:
+            self._state = _State(self._state.index.after(changes, revision))
+
+    def replace(self, snapshot: PolicySnapshot) -> None:
+        """Take in a whole policy."""
+        state = _State(Index.of(snapshot))
+        with self._lock:
+            self._state = state
+
+    def decide(self, caller: Caller, requirement: Requirement, chain: Chain) -> Decision:
+        """Judge one requirement."""
+        state = self._state
+        who = state.people.of(caller)
+        key = (who.voice, requirement.privilege, requirement.kind, _standing(who, caller, chain))
+        remembered = state.decisions.get(key)
+        if remembered is not None:
+            return remembered.on(chain)
+        asking = Asking(self._model, who, chain)
+        decision = judge(caller, requirement, chain, asking)
+        state.decisions.put(key, _remember(decision, chain, asking.reason))
+        return decision
+
+    def closure(self, caller: Caller) -> frozenset[str]:
+        """Return the ids of the caller's principal and of every group and role that it is in; none if disabled."""
+        return self._state.people.of(caller).members
+
+    def deciding(self, caller: Caller, requirement: Requirement, chain: Chain) -> Deciding | None:
+        """Return the line or ownership that decides about a privilege by itself."""
+        position = chain.find(requirement.kind)
+        if position is None:
+            raise LookupError(f"a requirement on a {requirement.kind} for a {chain.object.kind}")
+        who = self._state.people.of(caller)
+        return Asking(self._model, who, chain).deciding(requirement.privilege, position)
+
+    def visible(self, caller: Caller, kind: SecurableKind) -> Visible:
+        """Return what the caller may see of a kind (R12)."""
+        return self._shown(caller, kind, readable=False)
+
+    def readable(self, caller: Caller, kind: SecurableKind) -> Visible:
+        """Return where the caller has READ_METADATA on things of a kind (R7)."""
+        return self._shown(caller, kind, readable=True)
+
+    def _shown(self, caller: Caller, kind: SecurableKind, *, readable: bool) -> Visible:
+        state = self._state
+        key = (caller.principal_id, caller.token_groups, _scope(caller), kind, readable)
+        found = state.seen.get(key)
+        if found is None:
+            showing = Showing(self._model, state.people.of(caller), caller.scope, state.index.revision)
+            found = showing.readable(kind) if readable else showing.visible(kind)
+            state.seen.put(key, found)
+        return found
+
+
+def _standing(who: Closure, caller: Caller, chain: Chain) -> Hashable:
+    """Return all that a decision depends on besides caller and question.
+
+    Nothing moves between containers (R10): the nearest thing on the way up that a line of the closure is on fixes all
+    such lines above it. Ownership and the position of the token's scope are looked at level by level.
+    """
+    links = chain.links
+    first = links[0]
+    members, scope = who.members, caller.scope
+    owned = 0
+    anchor: str | None = None
+    for link in links:
+        owned = owned + owned + (link.owner_id in members)
+        if anchor is None:
+            for objects in who.lit:
+                if link.id in objects:
+                    anchor = link.id
+                    break
+    if scope is None and first.kind is not SecurableKind.MODEL_ALIAS:
+        return first.kind, anchor, owned
+    limit = None if scope is None else next((at for at, link in enumerate(links) if link.id == scope.securable_id), -1)
+    return first.kind, anchor, owned, _slot_anchor(who, links), limit, None if scope is None else scope.privileges
+
+
+def _slot_anchor(who: Closure, links: tuple[Link, ...]) -> str | None:
+    """Return the nearest of a container's slots that a line of the closure is on."""
+    if links[0].kind is not SecurableKind.MODEL_ALIAS:
+        return None
+    alias = links[0].id.rpartition("@")[2]
+    for link in links[2:]:
+        key = f"{link.id}@{alias}"
+        if any(key in objects for objects in who.lit):
+            return key
+    return None
+
+
+def _scope(caller: Caller) -> Hashable:
+    return None if caller.scope is None else (caller.scope.securable_id, caller.scope.privileges)
+
+
+def _remember(decision: Decision, chain: Chain, reason: Reason | None) -> _Remembered:
+    if isinstance(decision, Allowed):
+        if reason is None:
+            raise AssertionError(decision)
+        position = reason.position
+    else:
+        position, reason = chain.find(decision.kind) or 0, None
+    return _Remembered(decision=decision, position=position, name=chain.links[position].name, reason=reason)
