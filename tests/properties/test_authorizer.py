@@ -126,11 +126,18 @@ def test_steps_lead_where_a_whole_policy_leads(seed: int) -> None:
     kept = [item for item in items if chance.random() < 0.6]
     authorizer = CasbinAuthorizer(MODEL)
     authorizer.replace(PolicySnapshot(revision=0, disabled=policy.snapshot.disabled))
-    for revision, item in enumerate(items):
-        authorizer.feed((PolicyChange(revision=revision, added=True, item=item),), revision)
     callers = [sample_caller(chance, policy) for _ in range(5)]
-    for caller in callers:
-        agree(policy, authorizer, caller, chance.choice(policy.chains), Privilege.EXECUTE)
+    asked = [(caller, chance.choice(policy.chains)) for caller in callers for _ in range(5)]
+    for revision, item in enumerate(items, 1):
+        authorizer.feed((PolicyChange(revision=revision, added=True, item=item),), revision)
+        if revision % 5 == 0:
+            so_far = evolve(
+                policy.snapshot,
+                lines=tuple(items[: min(revision, len(policy.snapshot.lines))]),
+                memberships=tuple(items[len(policy.snapshot.lines) : revision]),
+            )
+            for caller, chain in asked:
+                agree(evolve(policy, snapshot=so_far), authorizer, caller, chain, Privilege.EXECUTE)
     gone = tuple(PolicyChange(revision=999, added=False, item=item) for item in items if item not in kept)
     authorizer.feed(gone, 999)
     lines = tuple(item for item in policy.snapshot.lines if item in kept)

@@ -37,6 +37,11 @@ class SamplePolicy:
     claims: tuple[str, ...] = field(default=())
 
 
+def seeded(seed: int) -> random.Random:
+    """Return a chance that is the same for the same seed."""
+    return random.Random(seed)  # noqa: S311 samples for tests
+
+
 def sample_policy(chance: random.Random, *, lines: int, width: int = 3) -> SamplePolicy:
     """Make a policy.
 

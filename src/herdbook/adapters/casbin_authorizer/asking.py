@@ -7,10 +7,10 @@ from itertools import pairwise
 from attrs import frozen
 
 from herdbook.adapters.casbin_authorizer.closures import Closure
-from herdbook.adapters.casbin_authorizer.lines import Line, Row
+from herdbook.adapters.casbin_authorizer.lines import Row, row_of
 from herdbook.adapters.casbin_authorizer.model import OWNER, CasbinModel, Question, role_manager
 from herdbook.entities import Chain, Link
-from herdbook.entities.ledger import Effect
+from herdbook.entities.ledger import Effect, PolicyLine
 from herdbook.policy.privileges import OWNER_ABOVE_INCLUDES, OWNER_INCLUDES, given_by, taken_by
 from herdbook.ports.authorizer import Deciding
 from herdbook.verdicts import Privilege, SecurableKind
@@ -53,6 +53,9 @@ class Place:
     alias: str | None = None
 
 
+_Found = tuple[Place, PolicyLine]
+
+
 def places(chain: Chain) -> list[Place]:
     """Return everything that a chain's object lies in, itself first; the edges of slots are computed (R14)."""
     links = chain.links
@@ -83,7 +86,7 @@ class Asking:
         self._model = model
         self._who = who
         self._chain = chain
-        self._found: list[tuple[Place, Line]] = [
+        self._found: list[_Found] = [
             (place, line)
             for place in places(chain)
             for _, objects in who.speaking
@@ -120,7 +123,7 @@ class Asking:
         if decider >= len(lines):
             link = owned[decider - len(lines)][1]
             return Deciding(effect=Effect.ALLOW, owned=link, via=self._who.via[str(link.owner_id)])
-        line = lines[decider][1].line
+        line = lines[decider][1]
         return Deciding(effect=line.effect, line=line, via=self._who.via[line.principal_id])
 
     def _ask(self, privilege: Privilege, position: int) -> Reason | None:
@@ -141,12 +144,12 @@ class Asking:
         self,
         privilege: Privilege,
         position: int,
-        lines: tuple[tuple[Place, Line], ...],
+        lines: tuple[_Found, ...],
         owned: list[tuple[int, Link]],
     ) -> tuple[bool, int | None]:
         if self._tree is None:
             return False, None
-        rows: list[Row] = [line.row for _, line in lines]
+        rows: list[Row] = [row_of(line) for _, line in lines]
         rows += [(str(link.owner_id), link.id, OWNER, "allow") for _, link in owned]
         question = Question(self._who.principal_id, *self._object(position), privilege.value)
         return self._model.decide(question, rows, self._who.groups, self._tree)
@@ -156,15 +159,15 @@ class Asking:
         own = position + 1 if link.kind is SecurableKind.MODEL_ALIAS else position
         return link.id, self._chain.links[own].id
 
-    def _lines(self, privilege: Privilege, position: int) -> tuple[list[tuple[Place, Line]], list[tuple[Place, Line]]]:
+    def _lines(self, privilege: Privilege, position: int) -> tuple[list[_Found], list[_Found]]:
         """Return the denies and the allows that could match, the nearest first."""
-        denies: list[tuple[Place, Line]] = []
-        allows: list[tuple[Place, Line]] = []
+        denies: list[_Found] = []
+        allows: list[_Found] = []
         given, taken = _GIVEN[privilege], _TAKEN[privilege]
         for place, line in self._found:
             if place.position < position or (place.alias is not None and position > 0):
                 continue
-            if line.denies:
+            if line.effect is Effect.DENY:
                 if line.privilege in taken:
                     denies.append((place, line))
             elif line.privilege in given:
@@ -177,8 +180,7 @@ class Asking:
         return [(at, link) for at, link in self._owned if at >= position]
 
 
-def _reason(place: Place, made: Line) -> Reason:
-    line = made.line
+def _reason(place: Place, line: PolicyLine) -> Reason:
     after = "" if place.alias is None else f"@{place.alias}"
     origin = f"grant {line.id}" if line.origin == "grant" else line.origin
     return Reason(

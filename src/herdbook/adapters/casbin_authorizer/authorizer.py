@@ -1,4 +1,4 @@
-"""The port's authorizer: remembers what Casbin decided, for one policy revision, and forgets it with the next."""
+"""The port's authorizer: remembers what Casbin decided, for as long as the lines that it was decided by stand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from herdbook.adapters.casbin_authorizer.lines import Index
 from herdbook.adapters.casbin_authorizer.model import CasbinModel
 from herdbook.adapters.casbin_authorizer.showing import Showing
 from herdbook.entities import Caller, Chain, Link
-from herdbook.entities.ledger import PolicyChange, PolicySnapshot
+from herdbook.entities.ledger import PolicyChange, PolicyLine, PolicySnapshot
 from herdbook.policy.judging import judge
 from herdbook.ports.authorizer import Authorizer, Deciding, Visible
 from herdbook.verdicts import Allowed, Decision, Denied, Requirement, SecurableKind
@@ -52,11 +52,28 @@ class _Remembered:
 class _State:
     """One policy revision: its lines, and what was found out about them so far."""
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, people: People, decisions: Bounded[Hashable, _Remembered]) -> None:
         self.index = index
-        self.people = People(index)
-        self.decisions: Bounded[_Remembered] = Bounded(_DECISIONS)
-        self.seen: Bounded[Visible] = Bounded(_SEEN)
+        self.people = people
+        self.decisions = decisions
+        self.seen: Bounded[Hashable, Visible] = Bounded(_SEEN)
+
+    @classmethod
+    def of(cls, snapshot: PolicySnapshot) -> _State:
+        """Begin with a whole policy."""
+        index = Index.of(snapshot)
+        return cls(index, People(index), Bounded(_DECISIONS))
+
+    def after(self, changes: tuple[PolicyChange, ...], revision: int) -> _State:
+        """Return the state after some steps.
+
+        A decision is remembered by the voice of those whom it is about; voices that the steps touch get another number,
+        so what was remembered of them is never found again, and the rest stays.
+        """
+        items = [change.item for change in changes]
+        touched = frozenset(item.principal_id if isinstance(item, PolicyLine) else item.member_id for item in items)
+        index = self.index.after(changes, revision)
+        return _State(index, self.people.after(index, touched), self.decisions)
 
 
 class CasbinAuthorizer(Authorizer):
@@ -72,7 +89,7 @@ class CasbinAuthorizer(Authorizer):
 
     def __init__(self, model: str) -> None:
         self._model = CasbinModel(model)
-        self._state = _State(Index())
+        self._state = _State.of(PolicySnapshot(revision=-1))
         self._lock = threading.Lock()
 
     @property
@@ -83,11 +100,11 @@ class CasbinAuthorizer(Authorizer):
     def feed(self, changes: tuple[PolicyChange, ...], revision: int) -> None:
         """Take in committed steps."""
         with self._lock:
-            self._state = _State(self._state.index.after(changes, revision))
+            self._state = self._state.after(changes, revision)
 
     def replace(self, snapshot: PolicySnapshot) -> None:
         """Take in a whole policy."""
-        state = _State(Index.of(snapshot))
+        state = _State.of(snapshot)
         with self._lock:
             self._state = state
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterator
 from itertools import count
 from typing import Generic, TypeVar
 
@@ -14,6 +14,7 @@ from herdbook.adapters.casbin_authorizer.lines import Index, Objects
 from herdbook.adapters.casbin_authorizer.model import role_manager
 from herdbook.entities import Caller
 
+K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 MAX_NESTING = 8
@@ -23,7 +24,7 @@ _PEOPLE = 8192
 _UNITED = 256
 
 
-class Bounded(Generic[V]):
+class Bounded(Generic[K, V]):
     """A mapping that forgets its oldest entries; reading it takes no lock.
 
     Args:
@@ -32,14 +33,21 @@ class Bounded(Generic[V]):
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._entries: dict[Hashable, V] = {}
+        self._entries: dict[K, V] = {}
         self._lock = threading.Lock()
         self.get = self._entries.get
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def put(self, key: Hashable, value: V) -> None:
+    def where(self, keep: Callable[[K, V], bool]) -> Bounded[K, V]:
+        """Return another with those entries that are to be kept."""
+        kept: Bounded[K, V] = Bounded(self._limit)
+        with self._lock:
+            kept._entries.update((key, value) for key, value in self._entries.items() if keep(key, value))
+        return kept
+
+    def put(self, key: K, value: V) -> None:
         """Remember an entry."""
         with self._lock:
             if len(self._entries) >= self._limit:
@@ -72,13 +80,36 @@ class Closure:
 
 
 class People:
-    """The closures of one policy revision, made when they are first asked for."""
+    """The closures of one policy revision, made when they are first asked for.
 
-    def __init__(self, index: Index) -> None:
+    Args:
+        index: The lines and memberships of that revision.
+        known: Closures that are known already.
+        voices: The numbers of voices that are known already.
+        numbers: Where new numbers come from.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        known: Bounded[Hashable, Closure] | None = None,
+        voices: Bounded[frozenset[str], int] | None = None,
+        numbers: Iterator[int] | None = None,
+    ) -> None:
         self._index = index
-        self._known: Bounded[Closure] = Bounded(_PEOPLE)
-        self._voices: Bounded[int] = Bounded(_PEOPLE)
-        self._count = count()
+        self._known = Bounded(_PEOPLE) if known is None else known
+        self._voices = Bounded(_PEOPLE) if voices is None else voices
+        self._numbers = count() if numbers is None else numbers
+
+    def after(self, index: Index, touched: frozenset[str]) -> People:
+        """Return the closures of the next revision; those without a touched member, and their voices, stay as they are.
+
+        Args:
+            index: The lines and memberships of that revision.
+            touched: Ids of principals whose lines or memberships are others now.
+        """
+        known = self._known.where(lambda _, closure: touched.isdisjoint(closure.members))
+        return People(index, known, self._voices.where(lambda voice, _: touched.isdisjoint(voice)), self._numbers)
 
     def of(self, caller: Caller) -> Closure:
         """Return a caller's closure."""
@@ -108,7 +139,7 @@ class People:
     def _voice(self, speaking: frozenset[str]) -> int:
         found = self._voices.get(speaking)
         if found is None:
-            found = next(self._count)
+            found = next(self._numbers)
             self._voices.put(speaking, found)
         return found
 

@@ -6,43 +6,24 @@ from collections.abc import Iterable, Mapping
 
 from attrs import field, frozen
 
-from herdbook.entities.ledger import Effect, Membership, PolicyChange, PolicyLine, PolicySnapshot
-from herdbook.verdicts import Privilege
+from herdbook.entities.ledger import Membership, PolicyChange, PolicyLine, PolicySnapshot
 
 Row = tuple[str, str, str, str]
 """A line as Casbin reads it: subject, object, act, effect."""
 
 
-@frozen(kw_only=True, eq=False)
-class Line:
-    """A line of policy, made ready to be handed over.
-
-    Args:
-        line: The line.
-        row: What Casbin reads.
-        privilege: The line's privilege.
-        denies: Whether it is a deny.
-    """
-
-    line: PolicyLine
-    row: Row
-    privilege: Privilege
-    denies: bool
-
-    @classmethod
-    def of(cls, line: PolicyLine) -> Line:
-        """Make a line ready."""
-        row = (line.principal_id, object_key(line), line.privilege.value, line.effect.value)
-        return cls(line=line, row=row, privilege=line.privilege, denies=line.effect is Effect.DENY)
-
-
-Objects = Mapping[str, tuple[Line, ...]]
+Objects = Mapping[str, tuple[PolicyLine, ...]]
 """The lines of one subject, by object."""
 
 
 def object_key(line: PolicyLine) -> str:
     """Return the typed id of what a line is on: a securable's id, or `CONTAINER_ID@alias` for alias slots (R14)."""
     return line.securable_id if line.alias_key is None else f"{line.securable_id}@{line.alias_key}"
+
+
+def row_of(line: PolicyLine) -> Row:
+    """Return a line as Casbin reads it."""
+    return line.principal_id, object_key(line), line.privilege.value, line.effect.value
 
 
 @frozen(kw_only=True, eq=False)
@@ -64,11 +45,11 @@ class Index:
     @classmethod
     def of(cls, snapshot: PolicySnapshot) -> Index:
         """Index a whole policy."""
-        lines: dict[str, dict[str, tuple[Line, ...]]] = {}
+        lines: dict[str, dict[str, tuple[PolicyLine, ...]]] = {}
         for line in snapshot.lines:
-            made = Line.of(line)
-            objects = lines.setdefault(made.row[0], {})
-            objects[made.row[1]] = (*objects.get(made.row[1], ()), made)
+            objects = lines.setdefault(line.principal_id, {})
+            key = object_key(line)
+            objects[key] = (*objects[key], line) if key in objects else (line,)
         groups: dict[str, tuple[Membership, ...]] = {}
         for membership in snapshot.memberships:
             groups[membership.member_id] = (*groups.get(membership.member_id, ()), membership)
@@ -87,12 +68,11 @@ class Index:
 
 
 def _step_line(lines: dict[str, Objects], item: PolicyLine, *, added: bool) -> None:
-    made = Line.of(item)
-    subject, key = made.row[:2]
+    subject, key = item.principal_id, object_key(item)
     objects = dict(lines.get(subject, {}))
-    rest = tuple(other for other in objects.pop(key, ()) if other.line.id != item.id)
+    rest = tuple(other for other in objects.pop(key, ()) if other.id != item.id)
     if added or rest:
-        objects[key] = (*rest, made) if added else rest
+        objects[key] = (*rest, item) if added else rest
     if objects:
         lines[subject] = objects
     else:

@@ -71,7 +71,7 @@ class CasbinModel:
             self._policy = tuple(model["p"]["p"].tokens)
             self._matcher: str = model["m"]["m"].value
             self._effector: Effector = get_effector(model["e"]["e"].value)
-        except (KeyError, RuntimeError, ValueError) as error:
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise InvalidArgumentError(
                 f"policies/model.conf is not a Casbin model: {error}.", hint="Restore the one that Herdbook ships."
             ) from error

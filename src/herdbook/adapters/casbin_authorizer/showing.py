@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from herdbook.adapters.casbin_authorizer.asking import Asking
 from herdbook.adapters.casbin_authorizer.closures import Closure
-from herdbook.adapters.casbin_authorizer.lines import Line
 from herdbook.adapters.casbin_authorizer.model import CasbinModel
 from herdbook.entities import Chain, Link, TokenScope
+from herdbook.entities.ledger import Effect, PolicyLine
 from herdbook.policy.privileges import (
     DENIES_ALL,
     GATES,
@@ -43,12 +43,12 @@ class Showing:
         self._within = None if scope is None else scope.securable_id
         self._kept = frozenset(Privilege) if scope is None else expanded(scope.privileges)
         self._revision = revision
-        self._by_privilege: dict[tuple[Privilege, bool], list[Line]] = defaultdict(list)
+        self._by_privilege: dict[tuple[Privilege, bool], list[PolicyLine]] = defaultdict(list)
         for _, objects in who.speaking:
             for lines in objects.values():
                 for line in lines:
-                    if line.line.alias_key is None:
-                        self._by_privilege[line.privilege, line.denies].append(line)
+                    if line.alias_key is None:
+                        self._by_privilege[line.privilege, line.effect is Effect.DENY].append(line)
 
     def visible(self, kind: SecurableKind) -> Visible:
         """Return what may be seen of a kind."""
@@ -99,19 +99,19 @@ class Showing:
         """Return what lines with these privileges are on; those below a kind say nothing about things of the kind."""
         levels = _LEVELS[: _LEVELS.index(kind) + 1]
         return frozenset(
-            line.line.securable_id
+            line.securable_id
             for privilege in privileges
             for line in self._by_privilege[privilege, denies]
-            if line.line.securable_kind in levels
+            if line.securable_kind in levels
         )
 
     def _is_admin(self) -> bool:
         if Privilege.MANAGE not in self._kept:
             return False
         on_metastore = [
-            line.line.securable_id
+            line.securable_id
             for line in self._by_privilege[Privilege.MANAGE, False]
-            if line.line.securable_kind is SecurableKind.METASTORE
+            if line.securable_kind is SecurableKind.METASTORE
         ]
         if not on_metastore or self._within not in (None, on_metastore[0]):
             return False
