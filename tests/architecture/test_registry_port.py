@@ -57,7 +57,7 @@ class DenyAll(Authorizer):
     def visible(self, caller, kind):
         return Visible(reach=Reach.LISTED)
 
-    def readable(self, caller, kind):
+    def holding(self, caller, privileges, kind):
         return Visible(reach=Reach.LISTED)
 
 

@@ -6,11 +6,13 @@ import random
 from collections import Counter
 
 import pytest
+from attrs import evolve
 
 from herdbook.adapters.casbin_authorizer import CasbinAuthorizer
 from herdbook.adapters.sql.store import SqlStore
 from herdbook.bootstrap import shipped_model
 from herdbook.entities import Caller, Chain
+from herdbook.entities.ledger import PolicyLine
 from herdbook.names import CatalogName, ModelName, SchemaName, fold
 from herdbook.ports.metadata import MetadataStore, Stamp
 from herdbook.testing.policy_samples import METASTORE_ID, SamplePolicy, sample_caller, sample_policy
@@ -44,15 +46,18 @@ def sees(authorizer: CasbinAuthorizer, caller: Caller, chain: Chain) -> bool:
     return isinstance(decision, Allowed) or decision.sight is Sight.KNOWN
 
 
-def reads(authorizer: CasbinAuthorizer, caller: Caller, chain: Chain) -> bool:
-    requirement = Requirement(privilege=Privilege.READ_METADATA, kind=chain.object.kind)
+MANAGING = (Privilege.MANAGE, Privilege.APPROVE)
+
+
+def may(authorizer: CasbinAuthorizer, caller: Caller, privilege: Privilege, chain: Chain) -> bool:
+    requirement = Requirement(privilege=privilege, kind=chain.object.kind)
     return isinstance(authorizer.decide(caller, requirement, chain), Allowed)
 
 
 def test_lists_hold_what_may_be_seen() -> None:
     """For any policy, caller and thing: it is in the compiled ranges just when the gate would let it be known.
 
-    The ranges of what may be read hold it just when READ_METADATA is allowed on it. All three ways of answering agree,
+    The ranges of what may be read or managed hold it just when that is allowed on it. All ways of answering agree,
     the reference included.
     """
     outcomes: Counter[tuple[SecurableKind, bool, bool]] = Counter()
@@ -67,14 +72,17 @@ def test_lists_hold_what_may_be_seen() -> None:
             for kind in KINDS:
                 with store.read() as tx:
                     seen = tx.visible_ranges(authorizer.visible(caller, kind), kind)
-                    readable = tx.visible_ranges(authorizer.readable(caller, kind), kind)
+                    managed = tx.visible_ranges(authorizer.holding(caller, MANAGING, kind), kind)
+                    readable = tx.visible_ranges(authorizer.holding(caller, (Privilege.READ_METADATA,), kind), kind)
                 for chain in policy.chains:
                     if chain.object.kind is not kind:
                         continue
                     key = fold(chain.object.name)
                     case = (seed, caller, chain.object)
-                    known, read = sees(authorizer, caller, chain), reads(authorizer, caller, chain)
-                    assert (key in seen, key in readable) == (known, read), case
+                    known = sees(authorizer, caller, chain)
+                    read = may(authorizer, caller, Privilege.READ_METADATA, chain)
+                    manages = any(may(authorizer, caller, each, chain) for each in MANAGING)
+                    assert (key in seen, key in readable, key in managed) == (known, read, manages), case
                     assert known is reference.knows(caller, chain), case
                     outcomes[kind, known, read] += 1
         store.close()
@@ -85,13 +93,18 @@ def test_lists_hold_what_may_be_seen() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_gone_leaves_the_lists(kind: SecurableKind) -> None:
-    """A line on what is in no database shows nothing, and nobody sees anything without a line."""
-    chance = random.Random(7)
-    policy = sample_policy(chance, lines=0)
-    store = planted(policy)
+    """Lines on what is not there show nothing, deny nothing else, and nobody sees anything without a line."""
+    policy = sample_policy(random.Random(8), lines=150)
+    store = planted(evolve(policy, chains=policy.chains[:1]))
     authorizer = CasbinAuthorizer(shipped_model())
+    authorizer.replace(evolve(policy.snapshot, lines=tuple(each for each in policy.snapshot.lines if is_below(each))))
     with store.read() as tx:
-        nobody = Caller(principal_id="9" * 32)
-        assert tx.visible_ranges(authorizer.visible(nobody, kind), kind).spans == ()
-        assert tx.visible_ranges(authorizer.readable(nobody, kind), kind).spans == ()
+        for person in (*policy.people, "9" * 32):
+            caller = Caller(principal_id=person)
+            for shown in (authorizer.visible(caller, kind), authorizer.holding(caller, MANAGING, kind)):
+                assert tx.visible_ranges(shown, kind).spans == ()
     store.close()
+
+
+def is_below(line: PolicyLine) -> bool:
+    return line.securable_kind is not K.METASTORE

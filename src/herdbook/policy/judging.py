@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from herdbook.entities import Caller, Chain
-from herdbook.policy.privileges import GATES, INCLUDED_IN, METASTORE_ONLY, SHOWING, expanded
+from herdbook.policy.privileges import ADMIN_NEEDS_NO_GATE, GATES, INCLUDED_IN, METASTORE_ONLY, SHOWING, expanded
 from herdbook.verdicts import Allowed, Decision, Denied, Privilege, Requirement, SecurableKind, Sight
 
 Holds = Callable[[Privilege, int], str | None]
 """Whether a privilege holds at a position of the chain, inheritance and denies included: the reason, or None."""
 
-_ADMIN_NEEDS_NO_GATE = frozenset({Privilege.MANAGE, Privilege.READ_METADATA})
 # What is created lies one level further down, so its gates are asked.
 _CREATES = {
     Privilege.CREATE_SCHEMA: SecurableKind.SCHEMA,
@@ -34,7 +33,7 @@ def judge(caller: Caller, requirement: Requirement, chain: Chain, holds: Holds) 
     position = chain.find(requirement.kind)
     if position is None:
         raise LookupError(f"a requirement on a {requirement.kind} for a {chain.object.kind}")
-    because = rights.admin() if requirement.privilege in _ADMIN_NEEDS_NO_GATE else None
+    because = rights.admin() if requirement.privilege in ADMIN_NEEDS_NO_GATE else None
     if because is None:
         missing = rights.missing_gate(_gates(requirement))
         if missing is not None:

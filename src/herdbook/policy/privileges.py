@@ -44,6 +44,9 @@ INCLUDED_IN: dict[Privilege, tuple[Privilege, ...]] = {
 DENIES_ALL: frozenset[Privilege] = frozenset({_P.BROWSE, _P.ALL_PRIVILEGES})
 """Privileges whose deny takes everything, sight and MANAGE too (R1)."""
 
+ADMIN_NEEDS_NO_GATE: frozenset[Privilege] = frozenset({_P.MANAGE, _P.READ_METADATA})
+"""What a metastore admin has everywhere, past gates and denies below the metastore (R3)."""
+
 METASTORE_ONLY: frozenset[Privilege] = frozenset({_P.CREATE_CATALOG, _P.MANAGE_POLICY})
 """Privileges of the metastore alone, which do not flow down (R4)."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterable
 
 from attrs import frozen
 
 TOP = "\x7f"
 """Greater than every folded name."""
+_ABOVE_TOP = TOP + TOP
 
 
 @frozen(kw_only=True)
@@ -21,7 +23,8 @@ class Ranges:
     spans: tuple[tuple[str, str], ...] = ()
 
     def __contains__(self, key: str) -> bool:
-        return any(low <= key < high for low, high in self.spans)
+        position = bisect(self.spans, (key, _ABOVE_TOP)) - 1
+        return position >= 0 and key < self.spans[position][1]
 
     def plus(self, other: Ranges) -> Ranges:
         """Return the names in either."""

@@ -9,7 +9,7 @@ from attrs import frozen
 from herdbook.entities import Caller, Chain, Link
 from herdbook.entities.ledger import Effect, PolicyChange, PolicyLine, PolicySnapshot
 from herdbook.policy.visible import Held, Reach, Visible
-from herdbook.verdicts import Decision, Requirement, SecurableKind
+from herdbook.verdicts import Decision, Privilege, Requirement, SecurableKind
 
 __all__ = ["Authorizer", "Deciding", "Held", "Reach", "Visible"]
 
@@ -83,5 +83,11 @@ class Authorizer(ABC):
         """Return what the caller may see of a kind (R12)."""
 
     @abstractmethod
-    def readable(self, caller: Caller, kind: SecurableKind) -> Visible:
-        """Return where the caller has READ_METADATA on things of a kind, which shows more than BROWSE does (R7)."""
+    def holding(self, caller: Caller, privileges: tuple[Privilege, ...], kind: SecurableKind) -> Visible:
+        """Return where the caller may do on things of a kind what needs one of some privileges.
+
+        Args:
+            caller: Who asks.
+            privileges: The privileges, each with those that include it, behind the gates on the way to the thing.
+            kind: The kind. READ_METADATA on it is what a list filters and orders by beyond what BROWSE shows (R7).
+        """

@@ -7,7 +7,7 @@ import threading
 from herdbook.entities import Caller, Chain
 from herdbook.ports.authorizer import Authorizer, Visible
 from herdbook.ports.metadata import MetadataStore, PolicyLog
-from herdbook.verdicts import Decision, Requirement, SecurableKind
+from herdbook.verdicts import Decision, Privilege, Requirement, SecurableKind
 
 
 class Authority:
@@ -41,6 +41,13 @@ class Authority:
         """Return what the caller may see of a kind, at the transaction's policy revision."""
         self._catch_up(log.revision(), log)
         return self._authorizer.visible(caller, kind)
+
+    def holding(
+        self, caller: Caller, privileges: tuple[Privilege, ...], kind: SecurableKind, *, log: PolicyLog
+    ) -> Visible:
+        """Return where the caller may do on things of a kind what needs one of some privileges, as `visible` does."""
+        self._catch_up(log.revision(), log)
+        return self._authorizer.holding(caller, privileges, kind)
 
     def closure(self, caller: Caller, revision: int, *, log: PolicyLog) -> frozenset[str]:
         """Return the ids of the caller's principal and of every group and role that it is in."""

@@ -11,6 +11,7 @@ from herdbook.service.gate import Admitted, Idempotency, Outcome
 from herdbook.service.ledger import Happened
 from herdbook.service.life import Asked, LivingPart
 from herdbook.service.part import check_expected
+from herdbook.service.veils import as_known, in_list
 from herdbook.verdicts import Operation, SecurableKind
 from herdbook.wire import from_json, to_json
 
@@ -51,7 +52,8 @@ class GovernedCatalogs(LivingPart, Catalogs):
     def get_catalog(self, name: CatalogLike) -> Catalog:
         """Return a catalog."""
         subject = subjects.catalog(subjects.catalog_name(name))
-        return self._core.gate.look(self._caller, Operation.GET_CATALOG, subject)
+        admitted = self._core.gate.admit(self._caller, Operation.GET_CATALOG, subject)
+        return as_known(self._core, self._caller, admitted.chain, self._core.gate.present(admitted, subject))
 
     def list_catalogs(self, *, max_results: int = 100, page_token: str | None = None) -> Page[Catalog]:
         """List the catalogs that the caller may see."""
@@ -61,7 +63,8 @@ class GovernedCatalogs(LivingPart, Catalogs):
             with core.store.read() as tx:
                 visible = core.gate.authority.visible(caller, SecurableKind.CATALOG, log=tx)
                 ranges = tx.visible_ranges(visible, SecurableKind.CATALOG)
-                return tx.list_catalogs(ranges, after=after or "", limit=limit)
+                found = tx.list_catalogs(ranges, after=after or "", limit=limit)
+                return in_list(core, caller, visible, found, SecurableKind.CATALOG, tx)
 
         return self._page(("list_catalogs",), page_token, max_results, fetch, lambda catalog: catalog.name.key)
 

@@ -16,6 +16,7 @@ from herdbook.service.ledger import Happened
 from herdbook.service.life import Asked, LivingPart
 from herdbook.service.part import check_expected
 from herdbook.service.tagging import refuse_tags
+from herdbook.service.veils import in_list
 from herdbook.verdicts import Operation, Privilege, SecurableKind
 from herdbook.wire import from_json, to_json
 
@@ -89,7 +90,8 @@ class GovernedRegisteredModels(LivingPart, RegisteredModels):
                 admitted = core.gate.admit(caller, Operation.LIST_REGISTERED_MODELS, container, tx, tx)
                 visible = core.gate.authority.visible(caller, _KIND, log=tx)
                 ranges = tx.visible_ranges(visible, _KIND)
-                return tx.list_models(admitted.chain.object.id, ranges, after=after or "", limit=limit)
+                found = tx.list_models(admitted.chain.object.id, ranges, after=after or "", limit=limit)
+                return in_list(core, caller, visible, found, _KIND, tx)
 
         query = ("list_registered_models", fold(container.what))
         return self._page(query, page_token, max_results, fetch, lambda model: model.name.key)

@@ -12,6 +12,7 @@ from herdbook.service.gate import Admitted, Idempotency, Outcome
 from herdbook.service.ledger import Happened
 from herdbook.service.life import Asked, LivingPart
 from herdbook.service.part import check_expected
+from herdbook.service.veils import as_known, in_list
 from herdbook.verdicts import Operation, SecurableKind
 from herdbook.wire import from_json, to_json
 
@@ -52,7 +53,8 @@ class GovernedSchemas(LivingPart, Schemas):
     def get_schema(self, name: SchemaLike) -> Schema:
         """Return a schema."""
         subject = subjects.schema(subjects.schema_name(name))
-        return self._core.gate.look(self._caller, Operation.GET_SCHEMA, subject)
+        admitted = self._core.gate.admit(self._caller, Operation.GET_SCHEMA, subject)
+        return as_known(self._core, self._caller, admitted.chain, self._core.gate.present(admitted, subject))
 
     def list_schemas(
         self, catalog: CatalogLike, *, max_results: int = 100, page_token: str | None = None
@@ -66,7 +68,8 @@ class GovernedSchemas(LivingPart, Schemas):
                 catalog_id = core.gate.admit(caller, Operation.LIST_SCHEMAS, container, tx, tx).chain.object.id
                 visible = core.gate.authority.visible(caller, SecurableKind.SCHEMA, log=tx)
                 ranges = tx.visible_ranges(visible, SecurableKind.SCHEMA)
-                return tx.list_schemas(catalog_id, ranges, after=after or "", limit=limit)
+                found = tx.list_schemas(catalog_id, ranges, after=after or "", limit=limit)
+                return in_list(core, caller, visible, found, SecurableKind.SCHEMA, tx)
 
         query = ("list_schemas", fold(container.what))
         return self._page(query, page_token, max_results, fetch, lambda schema: schema.name.key)

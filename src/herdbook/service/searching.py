@@ -12,13 +12,13 @@ from herdbook.formats.filter_fields import FIELDS, Noun
 from herdbook.formats.filters import Filter, clauses, format_filter, parse_filter
 from herdbook.formats.orders import Order, format_orders, parse_orders
 from herdbook.policy.limits import check_max_results
-from herdbook.policy.ranges import EVERYTHING, Ranges
-from herdbook.ports.authorizer import Reach
+from herdbook.policy.ranges import Ranges
 from herdbook.ports.metadata import Hits, ReadTransaction, Search
 from herdbook.ports.registry import ModelVersions, RegisteredModels
 from herdbook.service.part import GovernedPart
 from herdbook.service.sight import with_known_parents
-from herdbook.verdicts import Operation, SecurableKind
+from herdbook.service.veils import veiled
+from herdbook.verdicts import Operation, Privilege, SecurableKind
 
 T = TypeVar("T")
 
@@ -54,7 +54,9 @@ class GovernedSearches(GovernedPart, ModelVersions, RegisteredModels):
 
         def find(tx: ReadTransaction, search: Search) -> Hits[RegisteredModel]:
             sight = self._sight(tx)
-            return tx.search_models(search, sight.seen if shown_by_browse(where, order) else sight.readable)
+            hits = tx.search_models(search, sight.seen if shown_by_browse(where, order) else sight.readable)
+            rows = tuple(row if row.name.key in sight.readable else veiled(row) for row in hits.rows)
+            return Hits(rows=rows, position=hits.position)
 
         query = (Operation.SEARCH_REGISTERED_MODELS.value, where and format_filter(where), *format_orders(order))
         return self._found(query, Search(where=where, order=order, limit=max_results), page_token, find)
@@ -82,11 +84,17 @@ class GovernedSearches(GovernedPart, ModelVersions, RegisteredModels):
 
     def _sight(self, tx: ReadTransaction) -> _Sight:
         """Return what the caller is shown, as of the page's own transaction (R12)."""
-        visible = self._core.gate.authority.visible(self._caller, SecurableKind.REGISTERED_MODEL, log=tx)
-        seen = tx.visible_ranges(visible, SecurableKind.REGISTERED_MODEL)
-        # Whoever sees a model today may read it: no authorizer gives BROWSE alone. Whom it manages, Visible does not
-        # say; a metastore admin manages all.
-        return _Sight(seen=seen, readable=seen, managed=EVERYTHING if visible.reach is Reach.ALL else Ranges())
+        authority, caller, kind = self._core.gate.authority, self._caller, SecurableKind.REGISTERED_MODEL
+        visible = authority.visible(caller, kind, log=tx)
+        seen = tx.visible_ranges(visible, kind)
+        readable = authority.holding(caller, (Privilege.READ_METADATA,), kind, log=tx)
+        managed = authority.holding(caller, (Privilege.MANAGE, Privilege.APPROVE), kind, log=tx)
+        return _Sight(
+            seen=seen,
+            # Whoever was granted what is usually granted reads what it sees.
+            readable=seen if readable == visible else tx.visible_ranges(readable, kind),
+            managed=tx.visible_ranges(managed, kind),
+        )
 
     def _found(
         self,

@@ -11,8 +11,8 @@ import pytest
 from attrs import evolve
 
 import herdbook
-from herdbook.adapters.owner_authorizer import OwnerAuthorizer
-from herdbook.bootstrap import open_registry
+from herdbook.adapters.casbin_authorizer import CasbinAuthorizer
+from herdbook.bootstrap import open_registry, shipped_model
 from herdbook.client.archive import layout, versions
 from herdbook.client.archive.writing import ArchiveWriter
 from herdbook.entities import Lineage, VersionStatus
@@ -253,7 +253,7 @@ def test_rules_here_judge(source, target, tmp_path, monkeypatch):
     assert outcomes(report)["main.default.scorer/3"] is OUT.PRESENT
 
 
-class Without(OwnerAuthorizer):
+class Without(CasbinAuthorizer):
     """An owner's rights without one privilege."""
 
     lacking = None
@@ -273,7 +273,7 @@ class Without(OwnerAuthorizer):
 @pytest.fixture
 def limited(make_metastore):
     """A registry whose caller can be made to lack a privilege; (registry, authorizer)."""
-    authorizer = Without()
+    authorizer = Without(shipped_model())
     metastore = make_metastore(authorizer=authorizer)
     return metastore.for_caller(metastore.asserted(PrincipalName.parse("user:os/founder"))), authorizer
 

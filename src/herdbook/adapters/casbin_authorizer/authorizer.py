@@ -16,7 +16,7 @@ from herdbook.entities import Caller, Chain, Link
 from herdbook.entities.ledger import PolicyChange, PolicyLine, PolicySnapshot
 from herdbook.policy.judging import judge
 from herdbook.ports.authorizer import Authorizer, Deciding, Visible
-from herdbook.verdicts import Allowed, Decision, Denied, Requirement, SecurableKind
+from herdbook.verdicts import Allowed, Decision, Denied, Privilege, Requirement, SecurableKind
 
 _DECISIONS = 100_000
 _SEEN = 512
@@ -135,19 +135,20 @@ class CasbinAuthorizer(Authorizer):
 
     def visible(self, caller: Caller, kind: SecurableKind) -> Visible:
         """Return what the caller may see of a kind (R12)."""
-        return self._shown(caller, kind, readable=False)
+        return self._shown(caller, kind, None)
 
-    def readable(self, caller: Caller, kind: SecurableKind) -> Visible:
-        """Return where the caller has READ_METADATA on things of a kind (R7)."""
-        return self._shown(caller, kind, readable=True)
+    def holding(self, caller: Caller, privileges: tuple[Privilege, ...], kind: SecurableKind) -> Visible:
+        """Return where the caller may do on things of a kind what needs one of some privileges."""
+        return self._shown(caller, kind, privileges)
 
-    def _shown(self, caller: Caller, kind: SecurableKind, *, readable: bool) -> Visible:
+    def _shown(self, caller: Caller, kind: SecurableKind, privileges: tuple[Privilege, ...] | None) -> Visible:
         state = self._state
-        key = (caller.principal_id, caller.token_groups, _scope(caller), kind, readable)
+        scope = None if caller.scope is None else (caller.scope.securable_id, caller.scope.privileges)
+        key = (caller.principal_id, caller.token_groups, scope, kind, privileges)
         found = state.seen.get(key)
         if found is None:
             showing = Showing(self._model, state.people.of(caller), caller.scope, state.index.revision)
-            found = showing.readable(kind) if readable else showing.visible(kind)
+            found = showing.visible(kind) if privileges is None else showing.holding(privileges, kind)
             state.seen.put(key, found)
         return found
 
@@ -186,10 +187,6 @@ def _slot_anchor(who: Closure, links: tuple[Link, ...]) -> str | None:
         if any(key in objects for objects in who.lit):
             return key
     return None
-
-
-def _scope(caller: Caller) -> Hashable:
-    return None if caller.scope is None else (caller.scope.securable_id, caller.scope.privileges)
 
 
 def _remember(decision: Decision, chain: Chain, reason: Reason | None) -> _Remembered:

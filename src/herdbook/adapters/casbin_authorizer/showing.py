@@ -11,6 +11,7 @@ from herdbook.adapters.casbin_authorizer.model import CasbinModel
 from herdbook.entities import Chain, Link, TokenScope
 from herdbook.entities.ledger import Effect, PolicyLine
 from herdbook.policy.privileges import (
+    ADMIN_NEEDS_NO_GATE,
     DENIES_ALL,
     GATES,
     INCLUDED_IN,
@@ -52,16 +53,22 @@ class Showing:
 
     def visible(self, kind: SecurableKind) -> Visible:
         """Return what may be seen of a kind."""
-        browse = Privilege.BROWSE in self._kept
-        return self._compile(kind, SHOWING[kind], self._ids({Privilege.BROWSE}, kind) if browse else frozenset())
-
-    def readable(self, kind: SecurableKind) -> Visible:
-        """Return where READ_METADATA, or what includes it, is held on things of a kind."""
-        return self._compile(kind, INCLUDED_IN[Privilege.READ_METADATA], frozenset())
-
-    def _compile(self, kind: SecurableKind, privileges: tuple[Privilege, ...], browse: frozenset[str]) -> Visible:
         if self._is_admin():
-            return Visible(reach=Reach.ALL, revision=self._revision)
+            return self._all()
+        browse = Privilege.BROWSE in self._kept
+        return self._listed(kind, SHOWING[kind], self._ids({Privilege.BROWSE}, kind) if browse else frozenset())
+
+    def holding(self, privileges: tuple[Privilege, ...], kind: SecurableKind) -> Visible:
+        """Return where one of some privileges, or what includes it, is held on things of a kind behind the gates."""
+        if not ADMIN_NEEDS_NO_GATE.isdisjoint(privileges) and self._is_admin():
+            return self._all()
+        sufficient = dict.fromkeys(each for asked in privileges for each in INCLUDED_IN.get(asked, (asked,)))
+        return self._listed(kind, tuple(sufficient), frozenset())
+
+    def _all(self) -> Visible:
+        return Visible(reach=Reach.ALL, revision=self._revision)
+
+    def _listed(self, kind: SecurableKind, privileges: tuple[Privilege, ...], browse: frozenset[str]) -> Visible:
         return Visible(
             reach=Reach.LISTED,
             browse=browse,
