@@ -75,12 +75,11 @@ def test_each_finds_what_it_may_see(founder, owner):
             assert models(owner, text, order_by=order) == [OWN]
 
 
-def test_versions_that_are_not_ready_are_their_authors(founder, owner):
-    """READY versions are found, one's own of any status, and by a metastore admin all."""
-    assert versions(owner) == [f"{OWN}/1"]
-    own = owner.create_model_version(OWN)
-    assert versions(owner) == [f"{OWN}/{own.version}", f"{OWN}/1"]
-    assert versions(owner, "status = 'PENDING_REGISTRATION'") == [f"{OWN}/{own.version}"]
+def test_versions_of_every_status_are_found_by_who_manages(founder, owner):
+    """An owner, who manages the model, and a metastore admin find versions of every status, whoever made them."""
+    assert versions(owner) == [f"{OWN}/2", f"{OWN}/1"]
+    owner.create_model_version(OWN)
+    assert versions(owner, "status = 'PENDING_REGISTRATION'") == [f"{OWN}/3", f"{OWN}/2"]
     assert versions(founder, "status != 'READY'") == [f"{OWN}/3", f"{OWN}/2"]
 
 
