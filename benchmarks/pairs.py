@@ -18,11 +18,11 @@ from dataset import FILES, Dataset
 from seed_herdbook import HerdbookSeed
 from seed_mlflow import seed_mlflow
 
+from herdbook.adapters.casbin_authorizer import CasbinAuthorizer
 from herdbook.adapters.files.store import FileStore
-from herdbook.adapters.owner_authorizer import OwnerAuthorizer
 from herdbook.adapters.sql.store import SqlStore
 from herdbook.adapters.system import SystemClock, Uuid7Ids
-from herdbook.bootstrap import load_plugins, read_policy
+from herdbook.bootstrap import load_plugins, read_policy, shipped_model
 from herdbook.names import PrincipalName
 from herdbook.service import Founding, GovernedRegistry, Metastore
 from herdbook.settings import Settings
@@ -111,7 +111,7 @@ def _metastore(store: SqlStore, folder: Path) -> Metastore:
     metastore = Metastore(
         store=store,
         artifacts=artifacts,
-        authorizer=OwnerAuthorizer(),
+        authorizer=CasbinAuthorizer(shipped_model()),
         checks=load_plugins(Settings()),
         clock=SystemClock(),
         ids=Uuid7Ids(),

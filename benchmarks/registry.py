@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dataset import Dataset
 from jobs import Job, jobs_of
-from measuring import Effort, Figures, measure
+from measuring import Effort, measure
 from pairs import DATABASES, opened
 from round_trips import round_trips
 from tables import flatness, table

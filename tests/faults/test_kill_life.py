@@ -9,13 +9,13 @@ from contextlib import closing
 
 import pytest
 
+from herdbook.adapters.casbin_authorizer import CasbinAuthorizer
 from herdbook.adapters.files.shelves import Shelves
 from herdbook.adapters.files.store import FileStore
-from herdbook.adapters.owner_authorizer import OwnerAuthorizer
 from herdbook.adapters.sql.statements import Runner
 from herdbook.adapters.sql.store import SqlStore
 from herdbook.adapters.system import SystemClock, Uuid7Ids
-from herdbook.bootstrap import load_plugins, read_policy
+from herdbook.bootstrap import load_plugins, read_policy, shipped_model
 from herdbook.entities import VersionStatus
 from herdbook.names import PrincipalName
 from herdbook.service import Founding, Metastore
@@ -41,7 +41,7 @@ def opened(folder):
     metastore = Metastore(
         store=SqlStore.open(f"sqlite:///{folder / 'herdbook.db'}"),
         artifacts=FileStore(folder / "artifacts"),
-        authorizer=OwnerAuthorizer(),
+        authorizer=CasbinAuthorizer(shipped_model()),
         checks=load_plugins(Settings()),
         clock=SystemClock(),
         ids=Uuid7Ids(),

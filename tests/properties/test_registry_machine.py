@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from herdbook.adapters.casbin_authorizer import CasbinAuthorizer
 from herdbook.adapters.files.store import FileStore
-from herdbook.adapters.owner_authorizer import OwnerAuthorizer
 from herdbook.adapters.sql import tables
 from herdbook.adapters.sql.store import SqlStore
 from herdbook.adapters.system import SystemClock, Uuid7Ids
-from herdbook.bootstrap import load_plugins, read_policy
+from herdbook.bootstrap import load_plugins, read_policy, shipped_model
 from herdbook.names import PrincipalName
 from herdbook.service import Founding, Metastore
 from herdbook.service.governed import GovernedRegistry
@@ -96,7 +96,7 @@ class GovernedMachine(RegistryMachine):
         metastore = Metastore(
             store=store,
             artifacts=FileStore(folder / "artifacts"),
-            authorizer=OwnerAuthorizer(),
+            authorizer=CasbinAuthorizer(shipped_model()),
             checks=PLUGINS,
             clock=clock,
             ids=Uuid7Ids(),
