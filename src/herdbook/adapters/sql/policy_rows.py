@@ -21,6 +21,10 @@ from herdbook.ports.metadata import PolicyLog
 from herdbook.verdicts import Privilege, SecurableKind
 from herdbook.wire import from_json
 
+# A policy is read whole, and looking up is quicker than asking the enum.
+_PRIVILEGES = {each.value: each for each in Privilege}
+_EFFECTS = {each.value: each for each in Effect}
+_KINDS = {each.value: each for each in SecurableKind}
 _TABLES = {
     SecurableKind.CATALOG: "catalogs",
     SecurableKind.SCHEMA: "schemas",
@@ -82,9 +86,9 @@ class PolicyRows(PolicyLog):
                 PolicyLine(
                     id=row[0],
                     principal_id=row[1],
-                    privilege=Privilege(row[2]),
-                    effect=Effect(row[3]),
-                    securable_kind=SecurableKind(row[4]),
+                    privilege=_PRIVILEGES[row[2]],
+                    effect=_EFFECTS[row[3]],
+                    securable_kind=_KINDS[row[4]],
                     securable_id=row[5],
                     alias_key=row[6],
                     origin=row[7],
