@@ -35,7 +35,7 @@ def judge(caller: Caller, requirement: Requirement, chain: Chain, holds: Holds) 
         raise LookupError(f"a requirement on a {requirement.kind} for a {chain.object.kind}")
     because = rights.admin() if requirement.privilege in ADMIN_NEEDS_NO_GATE else None
     if because is None:
-        missing = rights.missing_gate(_gates(requirement))
+        missing = rights.missing_gate(gates_of(requirement))
         if missing is not None:
             return _denied(missing, rights)
         because = rights.first(INCLUDED_IN.get(requirement.privilege, (requirement.privilege,)), position)
@@ -58,7 +58,7 @@ class _Rights:
         self._last = len(chain.links) - 1
         scope = caller.scope
         self._privileges = None if scope is None else expanded(scope.privileges)
-        self._limit = self._last if scope is None else _position_of(scope.securable_id, chain)
+        self._limit = self._last if scope is None else position_of(scope.securable_id, chain)
 
     def holds(self, privilege: Privilege, position: int) -> str | None:
         """Return why a privilege holds at a position; None where it does not."""
@@ -102,7 +102,7 @@ class _Rights:
         return Sight.HIDDEN
 
 
-def _gates(requirement: Requirement) -> tuple[tuple[Privilege, SecurableKind], ...]:
+def gates_of(requirement: Requirement) -> tuple[tuple[Privilege, SecurableKind], ...]:
     """Return the gates on the way; only an explicit BROWSE skips them (R7)."""
     if requirement.privilege is Privilege.BROWSE:
         return ()
@@ -110,7 +110,8 @@ def _gates(requirement: Requirement) -> tuple[tuple[Privilege, SecurableKind], .
     return max(GATES[requirement.kind], inside, key=len)
 
 
-def _position_of(securable_id: str, chain: Chain) -> int:
+def position_of(securable_id: str, chain: Chain) -> int:
+    """Return the position of a securable on a chain; -1 where it is not on it."""
     return next((position for position, link in enumerate(chain.links) if link.id == securable_id), -1)
 
 

@@ -6,6 +6,7 @@ from enum import Enum
 
 from attrs import frozen
 
+from herdbook.entities import Chain
 from herdbook.verdicts import Operation, Privilege, SecurableKind
 
 K = SecurableKind
@@ -46,6 +47,16 @@ _KINDS = {
 def kind_of(target: Target) -> SecurableKind:
     """Return the kind that a fixed target stands for; raises LookupError for NAMED and CONTAINER."""
     return _KINDS[target]
+
+
+def level_of(target: Target, chain: Chain) -> SecurableKind:
+    """Return the level of a chain at which a need is asked."""
+    if target is Target.NAMED:
+        return chain.object.kind
+    if target is Target.CONTAINER:
+        # What nothing contains is its own container: on the metastore a metastore admin decides.
+        return chain.links[min(1, len(chain.links) - 1)].kind
+    return kind_of(target)
 
 
 class AlsoNeeds(Enum):
@@ -188,6 +199,22 @@ ADDING = frozenset(
     {Op.CREATE_CATALOG, Op.CREATE_SCHEMA, Op.CREATE_REGISTERED_MODEL, Op.CREATE_MODEL_VERSION, Op.COPY_MODEL_VERSION}
 )
 """Verbs that only add to what they name; every other change waits for its turn on it."""
+
+_PURGED = {
+    Op.PURGE_CATALOG: K.CATALOG,
+    Op.PURGE_SCHEMA: K.SCHEMA,
+    Op.PURGE_REGISTERED_MODEL: K.REGISTERED_MODEL,
+    Op.PURGE_MODEL_VERSION: K.REGISTERED_MODEL,
+}
+
+
+def asked_of(operation: Operation) -> frozenset[SecurableKind]:
+    """Return the kinds of securables that a verb is asked of; what is about versions is asked of their model."""
+    if operation in _PURGED:
+        return frozenset({_PURGED[operation]})
+    target = OPERATIONS[operation].on
+    return frozenset({_KINDS[target]} if target in _KINDS else K)
+
 
 if missing := set(Operation) - set(OPERATIONS):
     raise ImportError(f"operations without a requirement: {', '.join(sorted(missing))} (AUTHORIZATION R39)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from herdbook.entities import Caller, Chain
-from herdbook.ports.authorizer import Authorizer, Visible
+from herdbook.ports.authorizer import Authorizer, Deciding, Visible
 from herdbook.ports.metadata import MetadataStore, PolicyLog
 from herdbook.verdicts import Decision, Privilege, Requirement, SecurableKind
 
@@ -53,6 +53,11 @@ class Authority:
         """Return the ids of the caller's principal and of every group and role that it is in."""
         self._catch_up(revision, log)
         return self._authorizer.closure(caller)
+
+    def deciding(self, caller: Caller, requirement: Requirement, chain: Chain, *, log: PolicyLog) -> Deciding | None:
+        """Return what decides about a privilege by itself, at (or after) the policy revision of the chain."""
+        self._catch_up(chain.policy_revision, log)
+        return self._authorizer.deciding(caller, requirement, chain)
 
     def _catch_up(self, revision: int, log: PolicyLog | None) -> None:
         if self._authorizer.revision >= revision:

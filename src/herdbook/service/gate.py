@@ -7,30 +7,25 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Generic, TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from herdbook.entities import Caller, Chain, Link
 from herdbook.entities.ledger import IdempotencyRecord
-from herdbook.errors import ConflictError, NotFoundError, PermissionDeniedError
+from herdbook.errors import ConflictError, NotFoundError
+from herdbook.policy.explaining import KIND_WORDS
 from herdbook.policy.limits import check_idempotency_key, check_reason
-from herdbook.policy.operations import ADDING, OPERATIONS, Need, Target, kind_of
+from herdbook.policy.operations import ADDING, OPERATIONS, Need, Target, level_of
 from herdbook.ports.metadata import Found, MetadataStore, ReadTransaction, Resolver, Stamp, WriteTransaction
 from herdbook.ports.system import Clock, Ids
 from herdbook.service.authority import Authority
+from herdbook.service.explaining import Explaining, refusal
 from herdbook.service.ledger import Happened, canonical, record
-from herdbook.verdicts import Allowed, Denied, Operation, Privilege, Requirement, SecurableKind, Sight
+from herdbook.verdicts import Allowed, Decision, Denied, Operation, Privilege, Requirement, SecurableKind, Sight
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 IDEMPOTENCY_MS = 24 * 3600 * 1000
-_NAMES = {
-    SecurableKind.METASTORE: "metastore",
-    SecurableKind.CATALOG: "catalog",
-    SecurableKind.SCHEMA: "schema",
-    SecurableKind.REGISTERED_MODEL: "registered model",
-    SecurableKind.MODEL_ALIAS: "alias",
-}
 
 
 @frozen(kw_only=True)
@@ -142,21 +137,34 @@ class Gate:
         log: ReadTransaction | None = None,
     ) -> str:
         """Return why the caller may do what needs this; raises NotFoundError or PermissionDeniedError."""
-        kind = _level(need.on, chain)
-        denied: Denied | None = None
+        decision = self.decide(caller, need, chain, log)
+        if isinstance(decision, Allowed):
+            return decision.because
+        if not need.any_of or decision.sight is Sight.HIDDEN:
+            raise missing(what)
+        # A transaction that is open already is used: a second one in its midst would be refused.
+        with self._store.read() if log is None else nullcontext(log) as tx:
+            explanation = Explaining(self.authority, tx, chain, about=caller, reader=caller).of(need, decision)
+        raise refusal(explanation, what, operation)
+
+    def decide(self, caller: Caller, need: Need, chain: Chain, log: ReadTransaction | None = None) -> Decision:
+        """Judge what needs this, without raising; where nothing allows it, the first denial is returned."""
         if not need.any_of:
-            if self.knows(caller, chain, log):
-                return f"knows the {_NAMES[kind]}"
-            raise missing(what)
+            decision = self.may(caller, Privilege.BROWSE, chain, log)
+            if isinstance(decision, Denied) and decision.sight is Sight.HIDDEN:
+                return decision
+            kind = level_of(need.on, chain)
+            return Allowed(because=f"knows the {KIND_WORDS[kind]}", revision=chain.policy_revision)
+        denied: Denied | None = None
+        kind = level_of(need.on, chain)
         for privilege in need.any_of:
-            requirement = Requirement(privilege=privilege, kind=kind)
-            decision = self.authority.decide(caller, requirement, chain, log=log)
+            decision = self.authority.decide(caller, Requirement(privilege=privilege, kind=kind), chain, log=log)
             if isinstance(decision, Allowed):
-                return decision.because
-            denied = decision
-        if denied is None or denied.sight is Sight.HIDDEN:
-            raise missing(what)
-        raise self._refusal(denied, chain, what, operation, log)
+                return decision
+            denied = denied or decision
+        if denied is None:
+            raise LookupError(need)
+        return denied
 
     def require(
         self, caller: Caller, privilege: Privilege, chain: Chain, what: str, operation: Operation, log: ReadTransaction
@@ -259,36 +267,6 @@ class Gate:
         return (
             found if _row_of(found.chain).id == row.id else self._admit_in_turn(tx, caller, operation, subject, found)
         )
-
-    def _refusal(
-        self, denied: Denied, chain: Chain, what: str, operation: Operation, log: ReadTransaction | None
-    ) -> PermissionDeniedError:
-        position = chain.find(denied.kind) or 0
-        owners = [link.owner_id for link in chain.links[position:] if link.owner_id is not None]
-        # A transaction that is open already is used: a second one in its midst would be refused.
-        with self._store.read() if log is None else nullcontext(log) as tx:
-            principals = [tx.principal_by_id(owner) for owner in dict.fromkeys(owners)]
-        ask = tuple(str(principal.name) for principal in principals if principal is not None)
-        whom = " or ".join(ask) or "a metastore admin"
-        level = (
-            _NAMES[denied.kind]
-            if denied.kind is SecurableKind.METASTORE
-            else f"{_NAMES[denied.kind]} {denied.securable}"
-        )
-        return PermissionDeniedError(
-            f"You may not {operation.value.replace('_', ' ')} ({what}): it needs {denied.privilege} on the {level}.",
-            hint=f"Ask {whom} for it.",
-            decision=evolve(denied, ask=ask),
-        )
-
-
-def _level(target: Target, chain: Chain) -> SecurableKind:
-    if target is Target.NAMED:
-        return chain.object.kind
-    if target is Target.CONTAINER:
-        # What nothing contains is its own container: on the metastore a metastore admin decides.
-        return chain.links[min(1, len(chain.links) - 1)].kind
-    return kind_of(target)
 
 
 def missing(what: str) -> NotFoundError:

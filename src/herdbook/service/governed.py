@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from herdbook.ports.registry import Registry
 from herdbook.service.aliases import GovernedAliases
+from herdbook.service.answers import GovernedAnswers
 from herdbook.service.artifacts import GovernedArtifacts
 from herdbook.service.catalogs import GovernedCatalogs
 from herdbook.service.grants import GovernedGrants
@@ -21,6 +22,7 @@ from herdbook.service.versions import GovernedModelVersions
 
 class GovernedRegistry(
     GovernedAliases,
+    GovernedAnswers,
     GovernedArtifacts,
     GovernedCatalogs,
     GovernedGrants,

@@ -23,8 +23,27 @@ _LINE = """g.id, g.principal_id, g.privilege, g.effect, g.securable_kind, g.secu
 _LINES = f"""SELECT {_LINE} FROM [[pairs wanted]] w
     JOIN grants g ON g.securable_id = w.value->>0 AND coalesce(g.alias_key, '') = w.value->>1
     JOIN principals p ON p.id = g.principal_id LEFT JOIN principals b ON b.id = g.granted_by
-    WHERE g.valid_to IS NULL AND g.id > :after {{who}} ORDER BY g.id LIMIT :limit"""
+    WHERE g.valid_to IS NULL AND g.id > :after {{who}} {{what}} ORDER BY g.id LIMIT :limit"""
 _OF = "AND g.principal_id IN (SELECT value FROM [[each who]])"
+_ABOUT = "AND g.privilege IN (SELECT value FROM [[each what]])"
+_MINE = """SELECT securable_id FROM grants WHERE valid_to IS NULL AND alias_key IS NULL
+    AND principal_id IN (SELECT value FROM [[each who]])"""
+_CONCERNED = f"""SELECT [[binary key]], min(written) FROM (
+    SELECT 'metastore:' AS key, 'metastore:' AS written FROM metastore WHERE id IN ({_MINE})
+    UNION ALL SELECT c.key, c.name FROM catalogs c WHERE c.deleted_at IS NULL
+        AND (c.owner_id IN (SELECT value FROM [[each who]]) OR c.id IN ({_MINE}))
+    UNION ALL SELECT s.key, c.name || '.' || s.name FROM schemas s JOIN catalogs c ON c.id = s.catalog_id
+        WHERE s.deleted_at IS NULL AND (s.owner_id IN (SELECT value FROM [[each who]]) OR s.id IN ({_MINE}))
+    UNION ALL SELECT m.key, c.name || '.' || s.name || '.' || m.name FROM registered_models m
+        JOIN schemas s ON s.id = m.schema_id JOIN catalogs c ON c.id = m.catalog_id
+        WHERE m.deleted_at IS NULL AND (m.owner_id IN (SELECT value FROM [[each who]]) OR m.id IN ({_MINE}))
+    UNION ALL SELECT m.key || '@' || g.alias_key, c.name || '.' || s.name || '.' || m.name || '@' || g.alias_key
+        FROM grants g JOIN registered_models m ON m.id = g.securable_id
+        JOIN schemas s ON s.id = m.schema_id JOIN catalogs c ON c.id = m.catalog_id
+        WHERE g.valid_to IS NULL AND g.alias_key IS NOT NULL AND m.deleted_at IS NULL
+        AND g.principal_id IN (SELECT value FROM [[each who]])
+    ) found WHERE [[binary key]] >= :since GROUP BY [[binary key]]
+    ORDER BY [[binary key]] LIMIT :limit"""
 _PRINCIPALS = """SELECT p.id, p.written, p.enabled, p.created_at FROM principals p {source}
     WHERE p.deleted_at IS NULL AND p.key > :after ORDER BY p.key LIMIT :limit"""
 _MEMBERS = "JOIN memberships m ON m.member_id = p.id AND m.group_id = :group AND m.valid_to IS NULL"
@@ -44,14 +63,22 @@ class SqlRightsReads(RightsReads):
         principal_ids: Collection[str] | None,
         after: str,
         limit: int,
+        privileges: Collection[Privilege] | None = None,
     ) -> tuple[LineRow, ...]:
         """Return lines in force on securables."""
         wanted = json.dumps([[securable_id, alias or ""] for securable_id, alias in securables])
-        bounds = {"wanted": wanted, "after": after, "limit": limit}
-        if principal_ids is None:
-            return tuple(_line_row(row) for row in self._run.all(_LINES.format(who=""), **bounds))
-        found = self._run.all(_LINES.format(who=_OF), who=json.dumps(sorted(principal_ids)), **bounds)
-        return tuple(_line_row(row) for row in found)
+        bounds: dict[str, object] = {"wanted": wanted, "after": after, "limit": limit}
+        if principal_ids is not None:
+            bounds["who"] = json.dumps(sorted(principal_ids))
+        if privileges is not None:
+            bounds["what"] = json.dumps(sorted(privileges))
+        sql = _LINES.format(who=_OF if "who" in bounds else "", what=_ABOUT if "what" in bounds else "")
+        return tuple(_line_row(row) for row in self._run.all(sql, **bounds))
+
+    def concerned(self, principal_ids: Collection[str], *, since: str, limit: int) -> tuple[tuple[str, str], ...]:
+        """Return the names of what principals own or lines give or deny them."""
+        found = self._run.all(_CONCERNED, who=json.dumps(sorted(principal_ids)), since=since, limit=limit)
+        return tuple((row[0], row[1]) for row in found)
 
     def memberships(self) -> tuple[Membership, ...]:
         """Return all memberships in force."""

@@ -12,6 +12,7 @@ from herdbook.entities import Principal
 from herdbook.entities.ledger import Membership, PolicyLine
 from herdbook.names import PrincipalName
 from herdbook.ports.metadata.records import Stamp
+from herdbook.verdicts import Privilege
 
 
 @frozen(kw_only=True)
@@ -42,6 +43,7 @@ class RightsReads(ABC):
         principal_ids: Collection[str] | None,
         after: str,
         limit: int,
+        privileges: Collection[Privilege] | None = None,
     ) -> tuple[LineRow, ...]:
         """Return lines in force on securables, ordered by id.
 
@@ -50,6 +52,18 @@ class RightsReads(ABC):
             principal_ids: Only lines of these principals; None: of all.
             after: Only ids greater than this.
             limit: How many at most.
+            privileges: Only lines of these privileges; None: of all.
+        """
+
+    @abstractmethod
+    def concerned(self, principal_ids: Collection[str], *, since: str, limit: int) -> tuple[tuple[str, str], ...]:
+        """Return the folded and the written names of what principals own or lines in force give or deny them.
+
+        Args:
+            principal_ids: Whose lines, and what they own.
+            since: Only folded names that are this or greater; `metastore:` for the metastore, `MODEL@ALIAS` for a slot.
+                Slots of a whole schema or catalog are left out.
+            limit: How many at most, ordered by folded name, each once.
         """
 
     @abstractmethod

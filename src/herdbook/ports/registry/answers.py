@@ -19,10 +19,15 @@ class Answers(RegistryPart):
 
         Args:
             operation: The verb.
-            securable: On what.
-            principal: Who; None is the caller.
+            securable: On what: the kind of thing that the verb is about; of versions, their model.
+            principal: Who; None is the caller, with its token's scope.
+
+        Returns:
+            What would be decided and why; of a denial what is missing first. A denying line is told only to who
+            manages what it is on, and then no grants would allow it.
 
         Raises:
+            InvalidArgumentError: the verb is not asked of such a thing.
             NotFoundError: there is no such thing that the caller may know of.
             PermissionDeniedError: the caller lacks MANAGE there or READ_AUDIT, to ask about others.
         """
@@ -31,15 +36,16 @@ class Answers(RegistryPart):
     def who_can(
         self, operation: Operation, securable: SecurableLike, *, max_results: int = 100, page_token: str | None = None
     ) -> Page[AccessPath]:
-        """List who may do something, and how each comes to it.
+        """List the enabled users and services that may do something, and how each comes to it, by name.
 
         Args:
             operation: The verb.
-            securable: On what.
+            securable: On what, as for `explain`.
             max_results: How many a page holds, 1 to 1000.
             page_token: Where to go on, from the page before.
 
         Raises:
+            InvalidArgumentError: the verb is not asked of such a thing.
             NotFoundError: there is no such thing that the caller may know of.
             PermissionDeniedError: the caller lacks MANAGE there or READ_AUDIT.
         """
@@ -48,7 +54,9 @@ class Answers(RegistryPart):
     def what_can(
         self, principal: PrincipalName | str | None = None, *, max_results: int = 100, page_token: str | None = None
     ) -> Page[AccessPath]:
-        """List what a principal may do, for what the caller may know of.
+        """List what a principal may do on what it owns or lines name it for, where the caller may know of that.
+
+        What a line on a container gives on the things in it is listed on the container, and its path says so.
 
         Args:
             principal: Who; None is the caller.
@@ -56,6 +64,6 @@ class Answers(RegistryPart):
             page_token: Where to go on, from the page before.
 
         Raises:
-            PermissionDeniedError: the caller lacks READ_AUDIT, to ask about others.
+            PermissionDeniedError: the caller lacks MANAGE or READ_AUDIT on the metastore, to ask about others.
         """
         raise self._unsupported(Operation.WHAT_CAN)
