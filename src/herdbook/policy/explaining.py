@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from enum import Enum
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from herdbook.entities import Chain, Link
 from herdbook.entities.caller import TokenScope
@@ -32,6 +32,7 @@ class Standing(Enum):
 
     HELD = "held"
     MISSING = "missing"
+    IMPOSSIBLE = "impossible"
     DENIED = "denied"
     CUT = "cut"
 
@@ -43,7 +44,8 @@ class Step:
     Args:
         privilege: What is needed.
         position: At which position of the chain.
-        standing: HELD; MISSING: nothing gives it; DENIED: a deny takes it; CUT: the caller's token leaves it out.
+        standing: HELD; MISSING: nothing gives it; IMPOSSIBLE: nothing gives it or could; DENIED: a deny takes it; CUT:
+            the caller's token leaves it out.
         by: The privilege that gives it, that would have to be granted, or that is denied.
     """
 
@@ -107,7 +109,14 @@ def effort(found: Iterable[Step]) -> tuple[bool, int]:
 
 def grant_place(step: Step, chain: Chain) -> Link:
     """Return what a missing privilege would be granted on: its level, or the nearest above where it can be."""
-    return next(link for link in chain.links[step.position :] if step.by in GRANTABLE[link.kind])
+    place = _place(step, chain)
+    if place is None:
+        raise LookupError(step)
+    return place
+
+
+def _place(step: Step, chain: Chain) -> Link | None:
+    return next((link for link in chain.links[step.position :] if step.by in GRANTABLE[link.kind]), None)
 
 
 def needed_to_set(privilege: Privilege, effect: Effect, on: Link, chain: Chain) -> tuple[Link, ...]:
@@ -162,7 +171,10 @@ class _Weighing:
         for standing in (Standing.HELD, Standing.MISSING, Standing.DENIED):
             for each in kept:
                 if standings[each] is standing:
-                    return Step(privilege=privilege, position=position, standing=standing, by=each)
+                    step = Step(privilege=privilege, position=position, standing=standing, by=each)
+                    if standing is Standing.MISSING and _place(step, self._chain) is None:
+                        return evolve(step, standing=Standing.IMPOSSIBLE)
+                    return step
         return Step(privilege=privilege, position=position, standing=Standing.CUT, by=privilege)
 
 

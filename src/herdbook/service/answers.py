@@ -153,7 +153,9 @@ def operation_named(text: Operation | str) -> Operation:
     """Return a verb by its name; raises InvalidArgumentError for anything else."""
     if isinstance(text, str) and text in set(Operation):
         return Operation(text)
-    near = difflib.get_close_matches(str(text), list(Operation), n=3)
+    words = set(str(text).split("_"))
+    near = [each for each in Operation if words <= set(each.split("_"))][:3]
+    near = near or [Operation(each) for each in difflib.get_close_matches(str(text), list(Operation), n=3)]
     raise InvalidArgumentError(
         f"{text!r} is no operation.",
         hint=f"Did you mean {' or '.join(near)}?" if near else "The reference lists them: operations.md.",

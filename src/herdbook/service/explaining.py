@@ -187,6 +187,8 @@ class Explaining:
         what = f"{step.privilege} on {self._named(self._chain.links[step.position])}"
         if step.standing is Standing.MISSING:
             return f"{what}: nothing gives it"
+        if step.standing is Standing.IMPOSSIBLE:
+            return f"{what}: nothing gives it, and it cannot be granted there"
         if step.standing is Standing.CUT:
             return f"{what}: the token that was used leaves it out"
         found = self._found[step.by, step.position]

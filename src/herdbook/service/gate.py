@@ -149,14 +149,13 @@ class Gate:
 
     def decide(self, caller: Caller, need: Need, chain: Chain, log: ReadTransaction | None = None) -> Decision:
         """Judge what needs this, without raising; where nothing allows it, the first denial is returned."""
+        kind = level_of(need.on, chain)
         if not need.any_of:
-            decision = self.may(caller, Privilege.BROWSE, chain, log)
+            decision = self._known(caller, chain, log)
             if isinstance(decision, Denied) and decision.sight is Sight.HIDDEN:
                 return decision
-            kind = level_of(need.on, chain)
             return Allowed(because=f"knows the {KIND_WORDS[kind]}", revision=chain.policy_revision)
         denied: Denied | None = None
-        kind = level_of(need.on, chain)
         for privilege in need.any_of:
             decision = self.authority.decide(caller, Requirement(privilege=privilege, kind=kind), chain, log=log)
             if isinstance(decision, Allowed):
@@ -182,8 +181,15 @@ class Gate:
 
     def knows(self, caller: Caller, chain: Chain, log: ReadTransaction | None = None) -> bool:
         """Return whether the caller may know that a chain's object exists."""
-        decision = self.may(caller, Privilege.BROWSE, chain, log)
+        decision = self._known(caller, chain, log)
         return isinstance(decision, Allowed) or decision.sight is Sight.KNOWN
+
+    def _known(self, caller: Caller, chain: Chain, log: ReadTransaction | None) -> Decision:
+        """Judge sight; an alias slot is known where its model is (R14)."""
+        slot = chain.object.kind is SecurableKind.MODEL_ALIAS
+        return self.may(
+            caller, Privilege.BROWSE, chain.upward_from(SecurableKind.REGISTERED_MODEL) if slot else chain, log
+        )
 
     @staticmethod
     def present(admitted: Admitted[T], subject: Subject[T]) -> T:
