@@ -226,7 +226,7 @@ def test_a_denial_says_what_and_whom(founder, owner_of_catalog):
         founder.set_registered_model_tag("lab.own.m", "k", "v")
     assert "set registered model tag" in str(caught.value)
     assert "APPLY_TAG on the registered model lab.own.m" in str(caught.value) or "USE_" in str(caught.value)
-    assert "Ask user:os/lab for it." in str(caught.value)
+    assert "Ask user:os/lab or user:os/founder for USE_CATALOG on lab, USE_SCHEMA on lab.own and" in str(caught.value)
 
 
 def test_no_policy_means_nothing_is_admitted(metastore, founder):
