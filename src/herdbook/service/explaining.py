@@ -125,7 +125,8 @@ class Explaining:
             if not lacking(way.steps):
                 words = tuple(self._words(step) for step in way.steps)
                 return words or ("everyone may know of the metastore",)
-        raise LookupError(need)
+        # The authorizer may have taken in a later revision since it decided.
+        return ("the policy changed while this was asked",)
 
     def _ways(self, need: Need) -> tuple[_Way, ...]:
         scope = self._about.scope
