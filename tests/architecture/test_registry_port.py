@@ -38,6 +38,12 @@ class DenyAll(Authorizer):
     def replace(self, snapshot):
         pass
 
+    def accepts(self, model):
+        return True
+
+    def trial(self, snapshot):
+        return self
+
     def decide(self, caller, requirement, chain):
         link = chain.link(requirement.kind)
         return Denied(

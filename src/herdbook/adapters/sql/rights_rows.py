@@ -13,7 +13,7 @@ from herdbook.adapters.sql.statements import Row, Runner
 from herdbook.entities import Principal
 from herdbook.entities.ledger import Effect, Membership, PolicyLine
 from herdbook.names import PrincipalName
-from herdbook.ports.metadata import PolicyLog, Stamp
+from herdbook.ports.metadata import Stamp
 from herdbook.ports.metadata.rights import LineRow, RightsReads, RightsWrites
 from herdbook.verdicts import Privilege, SecurableKind
 from herdbook.wire import to_json
@@ -73,10 +73,11 @@ class SqlRightsReads(RightsReads):
         return tuple(_principal(row) for row in found)
 
 
-class SqlRightsWrites(PolicyLog, RightsWrites):
+class SqlRightsWrites(RightsWrites):
     """Changes of rights, each a policy revision of its own."""
 
     _run: Runner
+    moved = False
 
     def change_rights(
         self,
@@ -109,13 +110,20 @@ class SqlRightsWrites(PolicyLog, RightsWrites):
             "UPDATE grants SET valid_to = :at, ended_by = :by WHERE principal_id = :id AND valid_to IS NULL",
             """UPDATE memberships SET valid_to = :at, ended_by = :by
                 WHERE (member_id = :id OR group_id = :id) AND valid_to IS NULL""",
+            "DELETE FROM name_denies WHERE principal_id = :id",
         ):
             self._run.run(sql, **ended)
         return self._gap(reason, stamp)
 
     def begin_revision(self, digest: str, reason: str | None, stamp: Stamp) -> int:
         """Begin a policy revision and return it."""
-        revision = self.revision() + 1
+        # In one statement: transactions that are not exclusive begin revisions too, and then wait for each other here.
+        sql = "UPDATE metastore SET policy_revision = policy_revision + 1 RETURNING policy_revision"
+        counted = self._run.one(sql)
+        if counted is None:
+            raise LookupError("a policy revision without a metastore")
+        revision = int(counted[0])
+        self.moved = True
         row = {
             "revision": revision,
             "digest": digest,
@@ -124,7 +132,6 @@ class SqlRightsWrites(PolicyLog, RightsWrites):
             "reason": reason,
         }
         self._run.run(insert_sql(tables.policy_revisions, *row), **row)
-        self._run.run("UPDATE metastore SET policy_revision = :revision", revision=revision)
         return revision
 
     def insert_item(self, revision: int, seq: int, item: PolicyLine | Membership, stamp: Stamp) -> None:

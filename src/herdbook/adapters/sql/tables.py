@@ -169,6 +169,29 @@ policy_changes = Table(
     PrimaryKeyConstraint("revision", "seq"),
 )
 
+policy_names = Table(
+    "policy_names",
+    metadata,
+    Column("kind", String(16), nullable=False),
+    _key(),
+    Column("id", String(32), nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    PrimaryKeyConstraint("kind", "key"),
+)
+
+name_denies = Table(
+    "name_denies",
+    metadata,
+    _key(),
+    # Empty where it is on no alias slots.
+    _key("alias_key", length=255),
+    Column("securable_kind", String(32), nullable=False),
+    Column("principal_id", String(32), nullable=False),
+    Column("privilege", String(32), nullable=False),
+    Column("origin", Text, nullable=False),
+    PrimaryKeyConstraint("key", "alias_key", "principal_id", "privilege"),
+)
+
 catalogs = Table(
     "catalogs",
     metadata,
