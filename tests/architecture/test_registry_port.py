@@ -137,6 +137,12 @@ CALLS = {
     Operation.LIST_DELETED: (MODEL,),
     Operation.TRANSFER_OWNERSHIP: (MODEL, str(FOUNDER)),
     Operation.SWEEP_ARTIFACTS: (),
+    Operation.GET_POLICIES: (),
+    Operation.CHECK_POLICIES: ([],),
+    Operation.DIFF_POLICIES: ([],),
+    Operation.TEST_POLICIES: ([], ""),
+    Operation.APPLY_POLICIES: ([], {"expected_revision": 1}),
+    Operation.REBIND_POLICY_NAME: ("main",),
 }
 # The ids of what the fixture below put into the trash.
 TRASH = {}

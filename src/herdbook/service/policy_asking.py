@@ -70,8 +70,11 @@ def ask(
         chain: The thing and all that it lies in.
     """
     if not any_of:
-        requirement = Requirement(privilege=Privilege.BROWSE, kind=chain.object.kind)
-        decision = authorizer.decide(caller, requirement, chain)
+        # A slot is known where its model is (R14).
+        slot = chain.object.kind is SecurableKind.MODEL_ALIAS
+        thing = chain.upward_from(SecurableKind.REGISTERED_MODEL) if slot else chain
+        requirement = Requirement(privilege=Privilege.BROWSE, kind=thing.object.kind)
+        decision = authorizer.decide(caller, requirement, thing)
         known = isinstance(decision, Allowed) or decision.sight is Sight.KNOWN
         return known, "may know of it" if known else "may not know of it"
     denied: Denied | None = None

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from attrs import field, frozen
+from attrs import frozen
 
 from herdbook.entities import Caller, Chain
 from herdbook.entities.governance import AccessPath
 from herdbook.entities.ledger import PolicySnapshot
-from herdbook.names import PrincipalName, SecurableName
+from herdbook.names import PrincipalName
 from herdbook.policy.admins import closure, groups_by_member
 from herdbook.policy.operations import OPERATIONS
 from herdbook.ports.authorizer import Authorizer
 from herdbook.service.policy_asking import Answer, ask, kinds_asked, level, named
 from herdbook.service.policy_tree import PLURAL, Node, NodeKey, Tree
-from herdbook.verdicts import Operation, SecurableKind
+from herdbook.verdicts import Operation
 
 
 @frozen(kw_only=True)
@@ -38,26 +38,32 @@ class Difference:
     Args:
         principal_ids: Whose.
         operation: What they may, or may not any more.
-        securable: On what.
+        nodes: On what: one securable, or things of some kinds inside it.
+        excepted: What in these is not meant, with all that lies in it.
         gained: Whether they gain it.
-        inside: What kind of things in the securable it is about; None where it is the securable itself.
-        path: What decides, in words that name people by id, and what is excepted.
+        path: What decides, in words that name people by id.
     """
 
     principal_ids: tuple[str, ...]
     operation: Operation
-    securable: SecurableName
+    nodes: tuple[Node, ...]
+    excepted: tuple[Node, ...] = ()
     gained: bool
-    inside: SecurableKind | None = None
-    path: tuple[str, ...] = field(default=())
+    path: tuple[str, ...]
 
     def entries(self, names: Mapping[str, PrincipalName]) -> Iterator[AccessPath]:
         """Return it as people see it, one for each principal."""
-        inside = () if self.inside is None else (f"on the {PLURAL[self.inside]} in it",)
-        path = (*inside, *(named(step, names) for step in self.path))
+        inside = [PLURAL[node.kind] for node in self.nodes if not node.is_itself]
+        on = ("it", *inside) if len(inside) < len(self.nodes) else tuple(inside)
+        told = (f"on {' and '.join(on)} in it",) if inside else ()
+        left = [f"except {words}" for words in dict.fromkeys(node.words for node in self.excepted)]
+        path = (*told, *(named(step, names) for step in self.path), *left)
         for principal_id in self.principal_ids:
             yield AccessPath(
-                principal=names[principal_id], operation=self.operation, securable=self.securable, path=path
+                principal=names[principal_id],
+                operation=self.operation,
+                securable=self.nodes[0].securable,
+                path=path,
             )
 
 
@@ -137,15 +143,18 @@ class Comparison:
             return known[key]
 
         for operation in Operation:
-            for node, (before, after), excepted in _told(tree, operation, pair):
-                path = (after[1],) if after[0] else (after[1], f"before: {before[1]}")
+            alike: dict[tuple[str, str | None, bool, tuple[str, ...]], list[_Told]] = {}
+            for told in _told(tree, operation, pair):
+                words = (told.pair[1][1], *(() if told.pair[1][0] else (f"before: {told.pair[0][1]}",)))
+                alike.setdefault((told.node.place.id, told.node.alias, told.pair[1][0], words), []).append(told)
+            for (_, _, gained, words), same in alike.items():
                 yield Difference(
                     principal_ids=actors,
                     operation=operation,
-                    securable=node.securable,
-                    gained=after[0],
-                    inside=None if node.is_itself else node.kind,
-                    path=(*path, *(f"except {each.words}" for each in excepted)),
+                    nodes=tuple(each.node for each in same),
+                    excepted=tuple(node for each in same for node in each.excepted),
+                    gained=gained,
+                    path=words,
                 )
 
     def _relevant(self, reach: frozenset[str]) -> list[Chain]:
@@ -172,30 +181,34 @@ Pair = tuple[Answer, Answer]
 """What is answered before and after."""
 
 
-def _told(
-    tree: Tree, operation: Operation, pair: Callable[[Operation, Node], Pair]
-) -> Iterator[tuple[Node, Pair, list[Node]]]:
+@frozen(kw_only=True)
+class _Told:
+    node: Node
+    pair: Pair
+    excepted: tuple[Node, ...]
+
+
+def _told(tree: Tree, operation: Operation, pair: Callable[[Operation, Node], Pair]) -> Iterator[_Told]:
     """Return where a verb's answer changes and is not already told higher up, and what is excepted there."""
     asked = kinds_asked(operation)
-    covered_by: dict[NodeKey, NodeKey] = {}
+    nodes = [node for node in tree.nodes if node.kind in asked]
     pairs: dict[NodeKey, Pair] = {}
+    covered_by: dict[NodeKey, frozenset[NodeKey]] = {}
     excepted: dict[NodeKey, list[Node]] = {}
-    for node in tree.nodes:
-        if node.kind not in asked:
+    for node in nodes:
+        mine = pairs[node.key] = pair(operation, node)
+        above = tree.above(node)
+        differing = [key for key in above if _verdicts(pairs[key]) != _verdicts(mine)]
+        if above and not differing:
+            covered_by[node.key] = frozenset().union(*(covered_by[key] for key in above))
             continue
-        pairs[node.key] = pair(operation, node)
-        above = tree.above(node, asked)
-        if above is not None and _verdicts(pairs[above]) == _verdicts(pairs[node.key]):
-            covered_by[node.key] = covered_by[above]
-            continue
-        covered_by[node.key] = node.key
-        if above is not None:
-            excepted.setdefault(covered_by[above], []).append(node)
-    for node in tree.nodes:
-        if covered_by.get(node.key) == node.key:
-            was, now = _verdicts(pairs[node.key])
-            if was is not now:
-                yield node, pairs[node.key], excepted.get(node.key, [])
+        covered_by[node.key] = frozenset({node.key})
+        for teller in frozenset().union(*(covered_by[key] for key in differing)):
+            excepted.setdefault(teller, []).append(node)
+    for node in nodes:
+        was, now = _verdicts(pairs[node.key])
+        if node.key in covered_by[node.key] and was is not now:
+            yield _Told(node=node, pair=pairs[node.key], excepted=tuple(excepted.get(node.key, ())))
 
 
 def _verdicts(pair: Pair) -> tuple[bool, bool]:

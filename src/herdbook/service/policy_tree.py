@@ -84,6 +84,7 @@ class Tree:
 
     def __init__(self, metastore: Chain, chains: Iterable[Chain], aliases: Mapping[str, set[str]]) -> None:
         self.nodes: list[Node] = []
+        self._keys: set[NodeKey] = set()
         self._container: dict[str, str | None] = {}
         top = metastore.object.id
         inner = [chain for chain in chains if chain.object.id != top]
@@ -91,16 +92,14 @@ class Tree:
             self._container[chain.object.id] = chain.links[1].id if len(chain.links) > 1 else None
             self._add(chain, sorted({alias for link in chain.links for alias in aliases.get(link.id, ())}))
 
-    def above(self, node: Node, asked: tuple[SecurableKind, ...]) -> NodeKey | None:
-        """Return what a node is told apart from: what is asked about it and would cover it."""
-        place, kind = node.place.id, node.kind
-        if node.alias is not None:
-            return place, kind, None
-        higher = KINDS[max(0, KINDS.index(kind) - 1)]
-        if kind is not node.place.kind and higher in asked:
-            return place, higher, None
+    def above(self, node: Node) -> tuple[NodeKey, ...]:
+        """Return what would cover a node, were it not singled out: the same kind of thing in what it lies in."""
+        place, kind, alias = node.key
         container = self._container[place]
-        return None if container is None else (container, kind, None)
+        further = () if container is None else ((container, kind, alias),)
+        if alias is None:
+            return further
+        return ((place, kind, None), *(key for key in further if key in self._keys))
 
     def _add(self, chain: Chain, aliases: Iterable[str]) -> None:
         place, links = chain.object, chain.links
@@ -108,16 +107,20 @@ class Tree:
             if kind is not place.kind:
                 links = (_made_up(links[0], kind, ANY), *links)
             if kind is _SLOT:
-                self._append(place, kind, (links[1:]), ANY, None)
+                self._append(place, kind, links[1:], ANY, None)
                 for alias in aliases:
                     self._append(place, kind, links[1:], alias, alias)
             else:
                 whole = Chain(links=links, policy_revision=chain.policy_revision)
-                self.nodes.append(Node(place=place, kind=kind, chain=whole))
+                self._keep(Node(place=place, kind=kind, chain=whole))
 
     def _append(self, place: Link, kind: SecurableKind, model: tuple[Link, ...], alias: str, told: str | None) -> None:
         links = (_made_up(model[0], kind, alias), *model)
-        self.nodes.append(Node(place=place, kind=kind, alias=told, chain=Chain(links=links, policy_revision=0)))
+        self._keep(Node(place=place, kind=kind, alias=told, chain=Chain(links=links, policy_revision=0)))
+
+    def _keep(self, node: Node) -> None:
+        self.nodes.append(node)
+        self._keys.add(node.key)
 
 
 def _made_up(container: Link, kind: SecurableKind, name: str) -> Link:
