@@ -15,7 +15,7 @@ from herdbook.adapters import files, sql
 from herdbook.adapters.casbin_authorizer import CasbinAuthorizer
 from herdbook.adapters.system import SystemClock, Uuid7Ids
 from herdbook.entities import Caller
-from herdbook.entities.ledger import AppliedPolicy, PolicyFile
+from herdbook.entities.ledger import PolicyFile
 from herdbook.errors import InvalidArgumentError, PluginLoadError, UnsupportedError
 from herdbook.plugins import (
     ArtifactScheme,
@@ -25,7 +25,7 @@ from herdbook.plugins import (
     RegistryScheme,
     hookimpl,
 )
-from herdbook.policy.rulesets import parse_rulesets
+from herdbook.policy.policy_files import read_files
 from herdbook.ports.metadata import MetadataStore
 from herdbook.ports.registry import Registry
 from herdbook.service import Founding, GovernedRegistry, Metastore, verify_rules
@@ -268,7 +268,6 @@ def read_policy(folder: str | None, ruleset: str | None = None) -> tuple[PolicyF
     Raises:
         InvalidArgumentError: the folder or a file cannot be read, the model is not the shipped one (R17), there is no
             such ruleset, or a folder of one's own is to have a shipped one.
-        UnsupportedError: it has policy lines, which this version cannot judge.
     """
     root = shipped_policies() if folder is None else Path(folder).expanduser()
     if not root.is_dir():
@@ -296,8 +295,6 @@ def read_policy(folder: str | None, ruleset: str | None = None) -> tuple[PolicyF
         raise InvalidArgumentError(
             f"{root / 'model.conf'} is not the model that Herdbook ships.", hint="Restore it; policies go into *.csv."
         )
-    for file in policy:
-        _refuse_lines(file)
     return policy
 
 
@@ -323,17 +320,10 @@ def verify_policy(policy: Sequence[PolicyFile], settings: Settings) -> None:
         PluginLoadError: a rule asks for a check that no plugin offers.
         InvalidArgumentError: a file has a mistake; the message has its line.
     """
-    verify_rules(parse_rulesets(AppliedPolicy(revision=1, files=tuple(policy))), load_plugins(settings))
-
-
-def _refuse_lines(file: PolicyFile) -> None:
-    if not file.path.endswith(".csv"):
-        return
-    for number, line in enumerate(file.text.splitlines(), 1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            raise UnsupportedError(
-                f"{file.path}:{number}: this version of Herdbook cannot judge policy lines.", hint="Remove the line."
-            )
+    read = read_files(policy, shipped_model().__eq__)
+    if read.problems:
+        raise InvalidArgumentError("\n".join(read.problems), problems=list(read.problems))
+    verify_rules(read.rules, load_plugins(settings))
 
 
 def _artifact_root(uri: str, settings: Settings) -> str:

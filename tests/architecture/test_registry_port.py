@@ -37,6 +37,12 @@ class DenyAll(Authorizer):
     def replace(self, snapshot):
         pass
 
+    def accepts(self, model):
+        return True
+
+    def trial(self, snapshot):
+        return self
+
     def decide(self, caller, requirement, chain):
         link = chain.link(requirement.kind)
         return Denied(
@@ -133,6 +139,12 @@ CALLS = {
     Operation.EXPLAIN: ("get_registered_model", MODEL),
     Operation.WHO_CAN: ("get_registered_model", MODEL),
     Operation.WHAT_CAN: (),
+    Operation.GET_POLICIES: (),
+    Operation.CHECK_POLICIES: ([],),
+    Operation.DIFF_POLICIES: ([],),
+    Operation.TEST_POLICIES: ([], ""),
+    Operation.APPLY_POLICIES: ([], {"expected_revision": 1}),
+    Operation.REBIND_POLICY_NAME: ("main",),
 }
 # The ids of what the fixture below put into the trash.
 TRASH = {}

@@ -217,3 +217,17 @@ def test_principals_are_for_admins(people):
         people("user:bob")
     admin.delete_principal("role:scientist")
     assert admin.list_members("role:lead").items == ()
+
+
+def test_who_does_not_manage_learns_no_denials(people):
+    """One's own lines are shown without what is denied, and another's name is not told to be known or not (R13)."""
+    admin, ann = people("admin"), people("user:ann")
+    pass_gates(admin, "user:ann")
+    admin.grant("user:ann", Privilege.EXECUTE, MODEL)
+    admin.deny("user:ann", Privilege.SET_ALIAS, MODEL)
+    admin.deny("user:ann", Privilege.APPROVE, "main")
+    assert [grant.effect for grant in ann.list_grants(MODEL).items] == [Effect.ALLOW]
+    assert {found.grant.effect for found in ann.list_effective_grants(MODEL).items} == {Effect.ALLOW}
+    assert ann.list_grants(MODEL, principal="user:bob").items == ()
+    assert ann.list_grants(MODEL, principal="user:nobody").items == ()
+    assert len(admin.list_effective_grants(MODEL, principal="user:ann").items) == 5

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from herdbook.adapters.sql.store import SqlStore
+from herdbook.testing.metadata_names_contract import MetadataNamesContract
 from herdbook.testing.metadata_store_contract import MetadataStoreContract
 
 
-class TestSqliteFile(MetadataStoreContract):
+class TestSqliteFile(MetadataStoreContract, MetadataNamesContract):
     @pytest.fixture
     def store(self, tmp_path):
         store = SqlStore.open(f"sqlite:///{tmp_path / 'herdbook.db'}")
@@ -16,7 +17,7 @@ class TestSqliteFile(MetadataStoreContract):
         store.close()
 
 
-class TestSqliteMemory(MetadataStoreContract):
+class TestSqliteMemory(MetadataStoreContract, MetadataNamesContract):
     @pytest.fixture
     def store(self):
         store = SqlStore.open("sqlite://")
@@ -24,7 +25,7 @@ class TestSqliteMemory(MetadataStoreContract):
         store.close()
 
 
-class TestPostgres(MetadataStoreContract):
+class TestPostgres(MetadataStoreContract, MetadataNamesContract):
     @pytest.fixture
     def store(self, postgres_url):
         store = SqlStore.open(postgres_url)

@@ -8,6 +8,7 @@ import multiprocessing
 import pytest
 
 from herdbook.bootstrap import open_registry
+from herdbook.entities.ledger import PolicyFile
 from herdbook.errors import AlreadyExistsError, ConcurrentUpdateError, NotFoundError
 from herdbook.settings import Settings
 from herdbook.testing.samples import register
@@ -194,3 +195,53 @@ def test_nothing_is_created_under_a_name_that_has_gone(registry, together):
     assert len(names) == created + 1
     assert {name.rpartition(".")[0] for name in names} == {str(schema.name)}
     assert all(registry.get_registered_model(name) for name in names)
+
+
+def apply_in_turn(registry, number):
+    """Apply policies that name this process alone, each against the base that was read; returns the revisions made."""
+    made = []
+    for turn in range(EACH):
+        base = registry.get_policies()
+        lines = "\n".join(f"p, user:p{number}, main, {right}, allow" for right in ("USE_CATALOG", "EXECUTE"))
+        files = [file for file in base.files if not file.path.endswith(".csv")]
+        files.append(PolicyFile(path="people.csv", text=f"# {turn}\n{lines}"))
+        try:
+            made.append(registry.apply_policies(files, expected_revision=base.revision).revision)
+        except ConcurrentUpdateError:
+            continue
+    return made
+
+
+def apply_once(registry, number):
+    """Apply against the base that the founding made; returns the revision, or nothing where another was first."""
+    base = registry.get_policies()
+    try:
+        return registry.apply_policies(
+            [*base.files, PolicyFile(path=f"p{number}.csv", text="")], expected_revision=1
+        ).revision
+    except ConcurrentUpdateError:
+        return None
+
+
+def test_of_policies_applied_at_once_one_wins(registry, together):
+    """Of processes that replace the same files exactly one does, and the others are told."""
+    registry.grant(str(registry.get_current_principal().name), "MANAGE_POLICY", "metastore:")
+    won = [revision for revision in together(apply_once) if revision is not None]
+    assert won == [registry.get_policies().revision]
+
+
+def test_policies_applied_at_once_do_not_mix(registry, together):
+    """Whatever wins is in force whole: its files, its lines and no others; every revision is made once."""
+    registry.grant(str(registry.get_current_principal().name), "MANAGE_POLICY", "metastore:")
+    made = list(itertools.chain.from_iterable(together(apply_in_turn)))
+    applied = registry.get_policies()
+    assert len(made) == len(set(made)) >= EACH
+    assert max(made) == applied.revision
+    [whose] = {
+        line.split(", ")[1] for file in applied.files for line in file.text.splitlines() if line.startswith("p,")
+    }
+    grants = registry.list_grants("main").items
+    assert {(str(grant.principal), grant.privilege.value) for grant in grants} == {
+        (whose, "USE_CATALOG"),
+        (whose, "EXECUTE"),
+    }

@@ -162,12 +162,14 @@ class PolicyReport:
     Args:
         base_revision: The policy revision that it was compared with.
         problems: Mistakes, each with `file:line`; empty where there are none.
+        notes: What is no mistake and worth a look: names that nothing bears, or that stand for something else by now.
         gained: Rights that somebody would gain.
         lost: Rights that somebody would lose.
     """
 
     base_revision: int
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     gained: tuple[AccessPath, ...] = ()
     lost: tuple[AccessPath, ...] = ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -186,10 +187,61 @@ class AppliedPolicy:
     Args:
         revision: The policy revision that applied them.
         files: The files, ordered by path.
+        applied_at: When they were applied (UTC); None where they are not in force yet.
+        applied_by: By whom.
+        reason: Why, in that person's words.
     """
 
     revision: int
     files: tuple[PolicyFile, ...] = field(default=())
+    applied_at: datetime | None = None
+    applied_by: str | None = None
+    reason: str | None = None
+
+
+class NameKind(StrEnum):
+    """What a name in policy files stands for."""
+
+    PRINCIPAL = "principal"
+    SECURABLE = "securable"
+
+
+@frozen(kw_only=True)
+class BoundName:
+    """A name in policy files, and the id that it stands for until it is bound anew (R16).
+
+    Args:
+        kind: Whether it names a principal or a securable.
+        key: The folded name; of alias slots, that of the model or container.
+        id: The id.
+        revision: The policy revision that bound it; None where it is only about to be.
+    """
+
+    kind: NameKind
+    key: str
+    id: str
+    revision: int | None = None
+
+
+@frozen(kw_only=True)
+class NameDeny:
+    """A deny of a policy file by name: it also holds for whatever comes to bear the name (R16).
+
+    Args:
+        key: The folded name.
+        alias_key: The folded alias where it is on alias slots; None otherwise.
+        securable_kind: The kind of what bears such a name.
+        principal_id: To whom.
+        privilege: Which privilege.
+        origin: `FILE:LINE`.
+    """
+
+    key: str
+    alias_key: str | None = None
+    securable_kind: SecurableKind
+    principal_id: str
+    privilege: Privilege
+    origin: str
 
 
 JsonObject = dict[str, Any]

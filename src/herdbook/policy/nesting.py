@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from herdbook.entities.ledger import Membership
 from herdbook.errors import InvalidArgumentError
@@ -51,6 +51,49 @@ def check_nesting(member_id: str, group_id: str, memberships: Iterable[Membershi
         raise InvalidArgumentError(
             f"Groups would be nested {depth} deep; at most {MAX_NESTING} are followed.", hint="Flatten the groups."
         )
+
+
+def nesting_faults(memberships: Iterable[Membership]) -> Iterator[str]:
+    """Tell which memberships of policy files close a circle or nest too deep, each with file and line.
+
+    Args:
+        memberships: All that there would be, those of run time too.
+    """
+    pairs = tuple(memberships)
+    groups = groups_by_member(pairs)
+    members: dict[str, set[str]] = {}
+    for pair in pairs:
+        members.setdefault(pair.group_id, set()).add(pair.member_id)
+    above, below = _heights(groups), _heights(members)
+    for pair in pairs:
+        depth = above.get(pair.group_id, 0) + 1 + below.get(pair.member_id, 0)
+        if not pair.from_file or depth <= MAX_NESTING:
+            continue
+        if _reaches(pair.group_id, pair.member_id, groups):
+            yield f"{pair.origin}: a group would be a member of itself, directly or not."
+        else:
+            yield f"{pair.origin}: groups would be nested more than {MAX_NESTING} deep. Flatten them."
+
+
+def _heights(edges: dict[str, set[str]]) -> dict[str, int]:
+    """Return the length of the longest way from each principal, as far as it matters."""
+    heights: dict[str, int] = {}
+    for height in range(1, MAX_NESTING + 2):
+        further = {
+            source for source, targets in edges.items() if any(heights.get(each, 0) == height - 1 for each in targets)
+        }
+        if not further:
+            break
+        heights.update(dict.fromkeys(further, height))
+    return heights
+
+
+def _reaches(start: str, target: str, edges: dict[str, set[str]]) -> bool:
+    found, edge = {start}, {start}
+    while edge:
+        edge = {each for source in edge for each in edges.get(source, ())} - found
+        found |= edge
+    return target in found
 
 
 def _levels(start: str, edges: dict[str, set[str]]) -> dict[str, int]:

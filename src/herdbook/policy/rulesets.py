@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import evolve, field, fields, frozen
 
-from herdbook.entities import Chain, EffectiveRule
-from herdbook.entities.ledger import AppliedPolicy
+from herdbook.entities import Chain, EffectiveRule, Link
+from herdbook.entities.ledger import AppliedPolicy, PolicyFile
 from herdbook.errors import InvalidArgumentError
 from herdbook.formats.located_toml import LocatedTable, load_toml, structure_located
 from herdbook.names import METASTORE, SecurableName, fold
@@ -40,12 +40,15 @@ class RuleSet:
     """The rules of one policy revision.
 
     Args:
-        revision: The revision.
+        revision: The revision that applied their files.
         rules: All of them, in the order of the files.
+        bound: What the folded names that they are bound to stand for, by id; a rule holds for that and also for
+            whatever bears the name (R16).
     """
 
     revision: int
     rules: tuple[EffectiveRule, ...] = ()
+    bound: Mapping[str, str] = field(factory=dict)
 
     def holding_for(self, chain: Chain) -> tuple[EffectiveRule, ...]:
         """Return the rules in force for the chain's object, the outermost first."""
@@ -53,8 +56,11 @@ class RuleSet:
 
     def bound_along(self, chain: Chain) -> tuple[EffectiveRule, ...]:
         """Return what is bound to the chain's object or to anything that it lies in, also what is not in force."""
-        keys = [METASTORE.key if link.kind is SecurableKind.METASTORE else fold(link.name) for link in chain.links]
-        return layered([rule for rule in self.rules if fold(rule.on) == key] for key in reversed(keys))
+        return layered([rule for rule in self.rules if self._is_on(link, rule)] for link in reversed(chain.links))
+
+    def _is_on(self, link: Link, rule: EffectiveRule) -> bool:
+        key = METASTORE.key if link.kind is SecurableKind.METASTORE else fold(link.name)
+        return fold(rule.on) == key or self.bound.get(fold(rule.on)) == link.id
 
 
 def parse_rulesets(policy: AppliedPolicy) -> RuleSet:
@@ -65,10 +71,41 @@ def parse_rulesets(policy: AppliedPolicy) -> RuleSet:
     """
     rules: list[EffectiveRule] = []
     for file in policy.files:
-        if file.path.startswith("rules/") and file.path.endswith(".toml"):
+        if has_rules(file.path):
             rules += _parse(file.path, file.text, policy.revision)
     check_overrides(rules)
     return RuleSet(revision=policy.revision, rules=tuple(rules))
+
+
+def rules_and_problems(files: Iterable[PolicyFile], revision: int = 0) -> tuple[RuleSet, tuple[str, ...]]:
+    """Parse the `rules/*.toml` files of a policy, telling all mistakes at once.
+
+    Args:
+        files: The files of the policy; other files are not looked at.
+        revision: The policy revision.
+
+    Returns:
+        The rules of the files that have no mistake, and the mistakes, each with file and line.
+    """
+    rules: list[EffectiveRule] = []
+    problems: list[str] = []
+    for file in files:
+        if has_rules(file.path):
+            try:
+                rules += tuple(_parse(file.path, file.text, revision))
+            except InvalidArgumentError as error:
+                problems += error.details.get("faults") or [str(error)]
+    try:
+        if not problems:
+            check_overrides(rules)
+    except InvalidArgumentError as error:
+        problems.append(str(error))
+    return RuleSet(revision=revision, rules=tuple(rules)), tuple(problems)
+
+
+def has_rules(path: str) -> bool:
+    """Return whether a file of a policy folder is one of rules."""
+    return path.startswith("rules/") and path.endswith(".toml")
 
 
 def _parse(path: str, text: str, revision: int) -> Iterator[EffectiveRule]:

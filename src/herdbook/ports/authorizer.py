@@ -49,6 +49,14 @@ class Authorizer(ABC):
         """Take in a whole policy instead of what it has, at once for every thread."""
 
     @abstractmethod
+    def accepts(self, model: str) -> bool:
+        """Return whether the text of a `model.conf` is that of the model that it judges by (R17)."""
+
+    @abstractmethod
+    def trial(self, snapshot: PolicySnapshot) -> Authorizer:
+        """Return another one that judges by a policy which is not, or not yet, in force."""
+
+    @abstractmethod
     def decide(self, caller: Caller, requirement: Requirement, chain: Chain) -> Decision:
         """Judge one requirement.
 

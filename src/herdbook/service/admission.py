@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from attrs import evolve, field, frozen
 
 from herdbook.entities import Chain, EffectiveRule, Manifest, ModelDescription, ModelVersion
+from herdbook.entities.ledger import NameKind
 from herdbook.errors import InvalidArgumentError, PluginLoadError, RuleViolationError, UnavailableError
 from herdbook.formats.mlmodel import describe_model
 from herdbook.plugins.check_runner import CandidateData, run_check, validate_params
@@ -65,12 +66,19 @@ def verify_rules(rules: RuleSet, checks: CheckSource) -> None:
         PluginLoadError: no plugin offers the check; the message has file and line.
         InvalidArgumentError: the params of a check are not acceptable; the message has file and line.
     """
+    for fault in _faults(rules, checks):
+        raise fault
+
+
+def _faults(rules: RuleSet, checks: CheckSource) -> Iterator[InvalidArgumentError | PluginLoadError]:
     for rule in rules.rules:
         if rule.is_check and rule.enabled:
             try:
                 validate_params(checks.check(rule.rule), rule.params)
             except (InvalidArgumentError, PluginLoadError) as error:
-                raise type(error)(f"{rule.origin}: {error.message}", hint=error.hint) from error
+                fault = type(error)(f"{rule.origin}: {error.message}", hint=error.hint)
+                fault.__cause__ = error
+                yield fault
 
 
 class Admission:
@@ -109,7 +117,7 @@ class Admission:
     def _rules_at(self, revision: int, log: PolicyLog | None) -> RuleSet:
         with self._lock:
             cached = self._read_at
-        if cached is not None and cached[0] == revision:
+        if cached is not None and cached[0] == revision and (log is None or not log.moved):
             return cached[1]
         if log is not None:
             return self._read_rules(log)
@@ -124,6 +132,10 @@ class Admission:
             InvalidArgumentError: the ruleset or the params of a check are not acceptable.
         """
         verify_rules(self._read_rules(log), self._checks)
+
+    def problems_of(self, rules: RuleSet) -> tuple[str, ...]:
+        """Return what is wrong with the checks that rules ask for, each with file and line."""
+        return tuple(str(fault) for fault in _faults(rules, self._checks))
 
     def described(self, manifest_sha256: str) -> ModelDescription | None:
         """Return what the files of a manifest were read to say before; it depends on nothing but their bytes."""
@@ -198,14 +210,17 @@ class Admission:
         return 60.0 + sum(self._checks.check(rule.rule).timeout_s + 5.0 for rule in rules if rule.is_check)
 
     def _read_rules(self, log: PolicyLog) -> RuleSet:
-        revision, applied = log.revision(), log.applied()
-        if applied.revision < 1 or not applied.files:
-            raise UnavailableError(
-                "No policy is applied, so nothing can be admitted.", hint="Ask an admin to apply one."
-            )
-        rules = parse_rulesets(applied)
+        revision, files_of = log.revision(), log.applied_revision()
         with self._lock:
-            self._read_at = (revision, rules)
+            cached = self._read_at
+        # Grants move the policy revision, and leave the rules as they are.
+        if cached is not None and cached[1].revision == files_of and not log.moved:
+            rules = cached[1]
+        else:
+            rules = _applied_rules(log)
+        if not log.moved:
+            with self._lock:
+                self._read_at = (revision, rules)
         return rules
 
     def _read(self, manifest: Manifest, path: str) -> bytes | None:
@@ -236,6 +251,14 @@ class Admission:
                 for block in self._artifacts.read(sha256):
                     stream.write(block)
         return target
+
+
+def _applied_rules(log: PolicyLog) -> RuleSet:
+    applied = log.applied()
+    if applied.revision < 1 or not applied.files:
+        raise UnavailableError("No policy is applied, so nothing can be admitted.", hint="Ask an admin to apply one.")
+    bound = {name.key: name.id for name in log.bound_names() if name.kind is NameKind.SECURABLE}
+    return evolve(parse_rulesets(applied), bound=bound)
 
 
 def violation(what: str, rejections: tuple[Rejection, ...]) -> RuleViolationError:

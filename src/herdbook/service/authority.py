@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from weakref import WeakKeyDictionary
 
 from herdbook.entities import Caller, Chain
+from herdbook.entities.ledger import PolicySnapshot
 from herdbook.ports.authorizer import Authorizer, Deciding, Visible
 from herdbook.ports.metadata import MetadataStore, PolicyLog
 from herdbook.verdicts import Decision, Privilege, Requirement, SecurableKind
@@ -22,6 +24,7 @@ class Authority:
         self._authorizer = authorizer
         self._store = store
         self._feeding = threading.Lock()
+        self._unborn: WeakKeyDictionary[PolicyLog, Authorizer] = WeakKeyDictionary()
 
     def decide(
         self, caller: Caller, requirement: Requirement, chain: Chain, *, log: PolicyLog | None = None
@@ -34,30 +37,43 @@ class Authority:
             chain: The object and all that it lies in.
             log: The transaction to read new policy rows from; None opens one where it is needed.
         """
-        self._catch_up(chain.policy_revision, log)
-        return self._authorizer.decide(caller, requirement, chain)
+        return self._at(chain.policy_revision, log).decide(caller, requirement, chain)
 
     def visible(self, caller: Caller, kind: SecurableKind, *, log: PolicyLog) -> Visible:
         """Return what the caller may see of a kind, at the transaction's policy revision."""
-        self._catch_up(log.revision(), log)
-        return self._authorizer.visible(caller, kind)
+        return self._at(log.revision(), log).visible(caller, kind)
 
     def holding(
         self, caller: Caller, privileges: tuple[Privilege, ...], kind: SecurableKind, *, log: PolicyLog
     ) -> Visible:
         """Return where the caller may do on things of a kind what needs one of some privileges, as `visible` does."""
-        self._catch_up(log.revision(), log)
-        return self._authorizer.holding(caller, privileges, kind)
+        return self._at(log.revision(), log).holding(caller, privileges, kind)
 
     def closure(self, caller: Caller, revision: int, *, log: PolicyLog) -> frozenset[str]:
         """Return the ids of the caller's principal and of every group and role that it is in."""
-        self._catch_up(revision, log)
-        return self._authorizer.closure(caller)
+        return self._at(revision, log).closure(caller)
+
+    def trial(self, snapshot: PolicySnapshot) -> Authorizer:
+        """Return an authorizer that judges by a policy which is not in force."""
+        return self._authorizer.trial(snapshot)
+
+    def accepts(self, model: str) -> bool:
+        """Return whether the text of a `model.conf` is that of the model that is judged by."""
+        return self._authorizer.accepts(model)
+
+    def _at(self, revision: int, log: PolicyLog | None) -> Authorizer:
+        """Return who judges at a policy revision; one that may come to nothing is not for anybody else."""
+        if log is None or not log.moved:
+            self._catch_up(revision, log)
+            return self._authorizer
+        kept = self._unborn.get(log)
+        if kept is None or kept.revision != log.revision():
+            kept = self._unborn[log] = self._authorizer.trial(log.snapshot())
+        return kept
 
     def deciding(self, caller: Caller, requirement: Requirement, chain: Chain, *, log: PolicyLog) -> Deciding | None:
         """Return what decides about a privilege by itself, at (or after) the policy revision of the chain."""
-        self._catch_up(chain.policy_revision, log)
-        return self._authorizer.deciding(caller, requirement, chain)
+        return self._at(chain.policy_revision, log).deciding(caller, requirement, chain)
 
     def _catch_up(self, revision: int, log: PolicyLog | None) -> None:
         if self._authorizer.revision >= revision:

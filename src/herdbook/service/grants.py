@@ -93,11 +93,7 @@ class GovernedGrants(GovernedPart, Grants):
             with core.store.read() as tx:
                 admitted = core.gate.admit(caller, Operation.LIST_GRANTS, subject, tx, tx)
                 on = core.gate.present(admitted, subject)
-                whose = None if name is None else frozenset({known_principal(tx, name).id})
-                if not may_ask_about_others(core.gate, caller, admitted.chain, tx):
-                    own = self._closure(tx)
-                    whose = own if whose is None else whose & own
-                rows = tx.lines_on([on.place], principal_ids=whose, after=after or "", limit=limit)
+                rows = self._lines_told(tx, admitted.chain, on, name, after or "", limit)
                 return tuple(to_grant(row, on.name) for row in rows)
 
         query = ("list_grants", subject.what, None if name is None else name.key)
@@ -129,11 +125,30 @@ class GovernedGrants(GovernedPart, Grants):
                             core.gate.require(caller, Privilege.MANAGE, admitted.chain, subject.what, operation, tx)
                         who = known_principal(tx, name).id
                 groups = caller.token_groups if who == caller.principal_id else frozenset()
-                found = lines_reaching(tx, admitted.chain, on, {who, *groups}, after=after or "", limit=limit)
-                return tuple(found)
+                chain = admitted.chain
+                levels = (
+                    Chain(links=chain.links[at:], policy_revision=chain.policy_revision)
+                    for at in range(len(chain.links))
+                )
+                untold = [one.object.id for one in levels if not may_ask_about_others(core.gate, caller, one, tx)]
+                return lines_reaching(tx, chain, on, {who, *groups}, after=after or "", limit=limit, untold=untold)
 
         query = ("list_effective_grants", subject.what, None if name is None else name.key)
         return self._page(query, page_token, max_results, fetch, lambda found: found.grant.id)
+
+    def _lines_told(
+        self, tx: ReadTransaction, chain: Chain, on: Target, name: PrincipalName | None, after: str, limit: int
+    ) -> tuple[LineRow, ...]:
+        """Return the lines on a target as far as the caller may know them (R13)."""
+        if may_ask_about_others(self._core.gate, self._caller, chain, tx):
+            whose = None if name is None else {known_principal(tx, name).id}
+            return tx.lines_on([on.place], principal_ids=whose, after=after, limit=limit)
+        # Nobody else learns who there is, nor what is denied.
+        asked = None if name is None else tx.principal(name)
+        own = self._closure(tx)
+        if name is not None:
+            own &= frozenset() if asked is None else {asked.id}
+        return tx.lines_on([on.place], principal_ids=own, after=after, limit=limit, untold=[on.on.id])
 
     def _give(
         self,

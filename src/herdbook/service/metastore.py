@@ -7,7 +7,7 @@ import secrets
 from attrs import field, frozen
 
 from herdbook.entities import Authn, Caller, Chain, Link, Principal
-from herdbook.entities.ledger import AppliedPolicy, PolicyFile, PolicyLine
+from herdbook.entities.ledger import PolicyFile, PolicyLine
 from herdbook.errors import UnauthenticatedError
 from herdbook.names import CatalogName, PrincipalKind, PrincipalName, SchemaName
 from herdbook.ports.artifacts import ArtifactStore
@@ -21,6 +21,8 @@ from herdbook.service.gate import Gate
 from herdbook.service.governed import GovernedRegistry
 from herdbook.service.ledger import Happened, record
 from herdbook.service.paging import PageSeal
+from herdbook.service.policies import put_in_force
+from herdbook.service.policy_plans import plan, read_policy_files, refuse
 from herdbook.verdicts import Operation, Privilege, SecurableKind
 
 ACTORS = (PrincipalKind.USER, PrincipalKind.SERVICE)
@@ -142,10 +144,12 @@ class Metastore:
                 )
                 for privilege in (Privilege.MANAGE, Privilege.CREATE_CATALOG)
             ]
-            policy = AppliedPolicy(revision=1, files=founding.policy)
-            tx.apply_policy(policy, add=lines, reason="a new metastore", stamp=stamp)
-            admission.verify(tx)
             self._first_schema(tx, founding.default_schema, stamp)
+            read = read_policy_files(founding.policy, self._gate.authority, admission)
+            made = plan(tx, read, self._ids.new)
+            refuse((*read.problems, *made.problems))
+            put_in_force(tx, read.files, made, and_lines=lines, reason="a new metastore", stamp=stamp)
+            admission.verify(tx)
             detail = {"files": [file.path for file in founding.policy], "creator": creator.id}
             self._record(tx, Operation.APPLY_POLICIES, Happened(on=metastore, event="policy.applied", detail=detail))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from herdbook.entities import Chain
 from herdbook.entities.governance import EffectiveGrant, Grant
@@ -28,7 +28,14 @@ def to_grant(row: LineRow, on: SecurableName) -> Grant:
 
 
 def lines_reaching(
-    tx: ReadTransaction, chain: Chain, on: Target, who: Iterable[str], *, after: str, limit: int
+    tx: ReadTransaction,
+    chain: Chain,
+    on: Target,
+    who: Iterable[str],
+    *,
+    after: str,
+    limit: int,
+    untold: Collection[str] = (),
 ) -> tuple[EffectiveGrant, ...]:
     """Return the lines to a principal or a group or role that it is in, on a securable or above it.
 
@@ -39,10 +46,11 @@ def lines_reaching(
         who: Ids of the principal and of the groups that its token claims.
         after: Only lines whose id is greater.
         limit: How many at most, ordered by id.
+        untold: Ids of securables whose denials are left out.
     """
     ways = _ways(tx, who)
     where = {(link.id, alias): named(link, alias) for link, alias in places(chain, on.alias_key)}
-    rows = tx.lines_on(list(where), principal_ids=ways.keys(), after=after, limit=limit)
+    rows = tx.lines_on(list(where), principal_ids=ways.keys(), after=after, limit=limit, untold=untold)
     names: dict[str, PrincipalName] = {}
 
     def name(principal_id: str) -> PrincipalName:

@@ -188,7 +188,8 @@ class LedgerContract(StoreFixtures):
             snapshot = tx.snapshot()
             assert (snapshot.revision, snapshot.disabled) == (2, frozenset(["b" * 32]))
             assert {*snapshot.lines, *snapshot.memberships} == {first, second, member}
-            assert tx.applied() == AppliedPolicy(revision=2, files=files[:1])
+            assert (tx.applied().revision, tx.applied().files) == (tx.applied_revision(), files[:1]) == (2, files[:1])
+            assert (tx.applied().applied_by, tx.applied().reason) == (str(ALICE), None)
         assert ready.point.metastore().policy_revision == 2
 
     def test_what_may_be_seen(self, ready: MetadataStore) -> None:

@@ -88,6 +88,7 @@ class CasbinAuthorizer(Authorizer):
     """
 
     def __init__(self, model: str) -> None:
+        self._text = model
         self._model = CasbinModel(model)
         self._state = _State.of(PolicySnapshot(revision=-1))
         self._lock = threading.Lock()
@@ -107,6 +108,16 @@ class CasbinAuthorizer(Authorizer):
         state = _State.of(snapshot)
         with self._lock:
             self._state = state
+
+    def accepts(self, model: str) -> bool:
+        """Return whether a text is that of the model that it judges by."""
+        return model == self._text
+
+    def trial(self, snapshot: PolicySnapshot) -> CasbinAuthorizer:
+        """Return another one that judges by another policy."""
+        made = CasbinAuthorizer(self._text)
+        made.replace(snapshot)
+        return made
 
     def decide(self, caller: Caller, requirement: Requirement, chain: Chain) -> Decision:
         """Judge one requirement."""

@@ -7,6 +7,7 @@ import json
 from sqlalchemy import Table
 
 from herdbook.adapters.sql import tables
+from herdbook.adapters.sql.name_rows import SqlNameWrites
 from herdbook.adapters.sql.statements import Runner
 from herdbook.entities import Link
 from herdbook.ports.metadata import Stamp
@@ -46,7 +47,7 @@ _UNUSED = """NOT EXISTS (SELECT 1 FROM model_versions v WHERE v.manifest_id = {c
     AND {column} IN (SELECT value FROM [[each ids]])"""
 
 
-class SqlLifeWrites(LifeWrites):
+class SqlLifeWrites(LifeWrites, SqlNameWrites):
     """The changes, in a transaction that is alone."""
 
     _run: Runner
@@ -63,6 +64,7 @@ class SqlLifeWrites(LifeWrites):
                 # What is in the trash follows too: it would come back under the container's name of then.
                 sql = f"UPDATE {inside.name} SET key = :key || substr(key, CAST(:rest AS integer)) WHERE {column} = :id"
                 self._run.run(sql, id=on.id, key=new.key, rest=len(old[0]) + 1)
+            self.bear(_within(on.kind), on.id, stamp)
         self._move_tree()
 
     def set_owner(self, on: Link, owner_id: str, stamp: Stamp) -> None:
@@ -90,6 +92,7 @@ class SqlLifeWrites(LifeWrites):
             sql = f"""UPDATE {inside.name} SET deleted_at = NULL, deleted_by = NULL, deleted_with = NULL
                 WHERE {column} = :id AND deleted_with = :id"""
             self._run.run(sql, id=on.id)
+        self.bear(_within(on.kind), on.id, stamp)
         self._move_tree()
 
     def purge(self, on: Link) -> None:
@@ -145,3 +148,8 @@ class SqlLifeWrites(LifeWrites):
 
     def _move_tree(self) -> None:
         self._run.run("UPDATE metastore SET tree_revision = tree_revision + 1")
+
+
+def _within(kind: SecurableKind) -> list[tuple[str, str]]:
+    """Return the tables of a thing and of all that lies inside, each with the column where its id stands."""
+    return [(_TABLES[kind].name, "id"), *((inside.name, column) for inside, column in _INSIDE[kind])]

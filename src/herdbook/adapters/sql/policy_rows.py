@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 
 from herdbook.adapters.sql.rights_rows import GAP
+from herdbook.adapters.sql.rows import to_time
 from herdbook.adapters.sql.statements import Runner
 from herdbook.entities.ledger import (
     AppliedPolicy,
+    BoundName,
     Effect,
     Membership,
+    NameKind,
     PolicyChange,
     PolicyFile,
     PolicyLine,
@@ -51,6 +54,7 @@ class PolicyRows(PolicyLog):
     """The policy as rows of one transaction."""
 
     _run: Runner
+    moved = False
 
     def revision(self) -> int:
         """Return the policy revision."""
@@ -106,11 +110,28 @@ class PolicyRows(PolicyLog):
     def applied(self) -> AppliedPolicy:
         """Return the policy files in force."""
         found = self._run.all(
-            """SELECT revision, path, text FROM policy_files
+            """SELECT path, text FROM policy_files
             WHERE revision = (SELECT max(revision) FROM policy_files) ORDER BY path"""
         )
-        revision = found[0][0] if found else 0
-        return AppliedPolicy(revision=revision, files=tuple(PolicyFile(path=row[1], text=row[2]) for row in found))
+        files = tuple(PolicyFile(path=row[0], text=row[1]) for row in found)
+        facts = self._run.one(
+            """SELECT r.revision, r.applied_at, coalesce(p.written, r.applied_by), r.reason FROM policy_revisions r
+            LEFT JOIN principals p ON p.id = r.applied_by WHERE r.revision = (SELECT max(revision) FROM policy_files)"""
+        )
+        if facts is None:
+            return AppliedPolicy(revision=0, files=files)
+        revision, at, who, why = facts
+        return AppliedPolicy(revision=revision, files=files, applied_at=to_time(at), applied_by=who, reason=why)
+
+    def applied_revision(self) -> int:
+        """Return the policy revision of the files in force."""
+        row = self._run.one("SELECT max(revision) FROM policy_files")
+        return 0 if row is None or row[0] is None else int(row[0])
+
+    def bound_names(self) -> tuple[BoundName, ...]:
+        """Return what the names in the files in force stand for."""
+        found = self._run.all("SELECT kind, key, id, revision FROM policy_names")
+        return tuple(BoundName(kind=NameKind(row[0]), key=row[1], id=row[2], revision=row[3]) for row in found)
 
     def visible_ranges(self, visible: Visible, kind: SecurableKind) -> Ranges:
         """Return the name ranges of what may be seen; what lies below the kind cannot show any of it."""

@@ -12,7 +12,7 @@ from herdbook.adapters.sql.rights_rows import SqlRightsWrites
 from herdbook.adapters.sql.sql_text import insert_sql
 from herdbook.adapters.sql.statements import Runner
 from herdbook.entities import Principal
-from herdbook.entities.ledger import AppliedPolicy, Membership, PolicyLine
+from herdbook.entities.ledger import AppliedPolicy, BoundName, Membership, NameDeny, PolicyLine
 from herdbook.errors import AlreadyExistsError
 from herdbook.ports.metadata import Stamp
 from herdbook.wire import to_json
@@ -43,6 +43,8 @@ class PolicyWrites(SqlRightsWrites):
         *,
         add: Sequence[PolicyLine | Membership],
         end: Sequence[PolicyLine | Membership] = (),
+        names: Sequence[BoundName] = (),
+        denies: Sequence[NameDeny] = (),
         reason: str | None,
         stamp: Stamp,
     ) -> int:
@@ -53,7 +55,27 @@ class PolicyWrites(SqlRightsWrites):
         self._run.run(sql, digest=digest, revision=revision)
         texts = [{"revision": revision, "path": file.path, "text": file.text} for file in files.files]
         self._run.many(insert_sql(tables.policy_files, "revision", "path", "text"), texts)
+        self._replace_names(names, denies, revision)
         return revision
+
+    def _replace_names(self, names: Sequence[BoundName], denies: Sequence[NameDeny], revision: int) -> None:
+        self._run.run("DELETE FROM policy_names")
+        bound = [{"kind": n.kind.value, "key": n.key, "id": n.id, "revision": n.revision or revision} for n in names]
+        self._run.many(insert_sql(tables.policy_names, "kind", "key", "id", "revision"), bound)
+        self._run.run("DELETE FROM name_denies")
+        rows = [
+            {
+                "key": deny.key,
+                "alias_key": deny.alias_key or "",
+                "securable_kind": deny.securable_kind.value,
+                "principal_id": deny.principal_id,
+                "privilege": deny.privilege.value,
+                "origin": deny.origin,
+            }
+            for deny in denies
+        ]
+        columns = ("key", "alias_key", "securable_kind", "principal_id", "privilege", "origin")
+        self._run.many(insert_sql(tables.name_denies, *columns), rows)
 
     def _insert_named(self, table: Table, row: dict[str, object], what: str) -> None:
         """Insert a row whose key no other live row may have; raises AlreadyExistsError that says what is there."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from herdbook.adapters.sql import resolve_sql, rows
 from herdbook.adapters.sql.life_reads import SqlLifeReads, SqlTrashResolver
+from herdbook.adapters.sql.name_rows import SqlNameReads
 from herdbook.adapters.sql.policy_rows import PolicyRows
 from herdbook.adapters.sql.rights_rows import SqlRightsReads
 from herdbook.adapters.sql.search_reads import SearchReads
@@ -108,7 +109,7 @@ class SqlResolver(SqlTrashResolver, Resolver):
         return rows.found_alias(row, ref.alias)
 
 
-class SqlReads(SqlResolver, PolicyRows, SearchReads, SqlLifeReads, SqlRightsReads, ReadTransaction):
+class SqlReads(SqlResolver, PolicyRows, SearchReads, SqlLifeReads, SqlRightsReads, SqlNameReads, ReadTransaction):
     """A read transaction over one driver cursor."""
 
     def model_by_id(self, model_id: str) -> Found[RegisteredModel]:

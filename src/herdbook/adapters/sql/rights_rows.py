@@ -13,7 +13,7 @@ from herdbook.adapters.sql.statements import Row, Runner
 from herdbook.entities import Principal
 from herdbook.entities.ledger import Effect, Membership, PolicyLine
 from herdbook.names import PrincipalName
-from herdbook.ports.metadata import PolicyLog, Stamp
+from herdbook.ports.metadata import Stamp
 from herdbook.ports.metadata.rights import LineRow, RightsReads, RightsWrites
 from herdbook.verdicts import Privilege, SecurableKind
 from herdbook.wire import to_json
@@ -23,7 +23,8 @@ _LINE = """g.id, g.principal_id, g.privilege, g.effect, g.securable_kind, g.secu
 _LINES = f"""SELECT {_LINE} FROM [[pairs wanted]] w
     JOIN grants g ON g.securable_id = w.value->>0 AND coalesce(g.alias_key, '') = w.value->>1
     JOIN principals p ON p.id = g.principal_id LEFT JOIN principals b ON b.id = g.granted_by
-    WHERE g.valid_to IS NULL AND g.id > :after {{who}} {{what}} ORDER BY g.id LIMIT :limit"""
+    WHERE g.valid_to IS NULL AND g.id > :after {{who}} {{what}} {{told}} ORDER BY g.id LIMIT :limit"""
+_TOLD = "AND (g.effect = 'allow' OR g.securable_id NOT IN (SELECT value FROM [[each untold]]))"
 _OF = "AND g.principal_id IN (SELECT value FROM [[each who]])"
 _ABOUT = "AND g.privilege IN (SELECT value FROM [[each what]])"
 _MINE = """SELECT securable_id FROM grants WHERE valid_to IS NULL AND alias_key IS NULL
@@ -64,6 +65,7 @@ class SqlRightsReads(RightsReads):
         after: str,
         limit: int,
         privileges: Collection[Privilege] | None = None,
+        untold: Collection[str] = (),
     ) -> tuple[LineRow, ...]:
         """Return lines in force on securables."""
         wanted = json.dumps([[securable_id, alias or ""] for securable_id, alias in securables])
@@ -72,7 +74,13 @@ class SqlRightsReads(RightsReads):
             bounds["who"] = json.dumps(sorted(principal_ids))
         if privileges is not None:
             bounds["what"] = json.dumps(sorted(privileges))
-        sql = _LINES.format(who=_OF if "who" in bounds else "", what=_ABOUT if "what" in bounds else "")
+        if untold:
+            bounds["untold"] = json.dumps(sorted(untold))
+        sql = _LINES.format(
+            who=_OF if "who" in bounds else "",
+            what=_ABOUT if "what" in bounds else "",
+            told=_TOLD if untold else "",
+        )
         return tuple(_line_row(row) for row in self._run.all(sql, **bounds))
 
     def concerned(self, principal_ids: Collection[str], *, since: str, limit: int) -> tuple[tuple[str, str], ...]:
@@ -100,10 +108,11 @@ class SqlRightsReads(RightsReads):
         return tuple(_principal(row) for row in found)
 
 
-class SqlRightsWrites(PolicyLog, RightsWrites):
+class SqlRightsWrites(RightsWrites):
     """Changes of rights, each a policy revision of its own."""
 
     _run: Runner
+    moved = False
 
     def change_rights(
         self,
@@ -136,13 +145,20 @@ class SqlRightsWrites(PolicyLog, RightsWrites):
             "UPDATE grants SET valid_to = :at, ended_by = :by WHERE principal_id = :id AND valid_to IS NULL",
             """UPDATE memberships SET valid_to = :at, ended_by = :by
                 WHERE (member_id = :id OR group_id = :id) AND valid_to IS NULL""",
+            "DELETE FROM name_denies WHERE principal_id = :id",
         ):
             self._run.run(sql, **ended)
         return self._gap(reason, stamp)
 
     def begin_revision(self, digest: str, reason: str | None, stamp: Stamp) -> int:
         """Begin a policy revision and return it."""
-        revision = self.revision() + 1
+        # In one statement: transactions that are not exclusive begin revisions too, and then wait for each other here.
+        sql = "UPDATE metastore SET policy_revision = policy_revision + 1 RETURNING policy_revision"
+        counted = self._run.one(sql)
+        if counted is None:
+            raise LookupError("a policy revision without a metastore")
+        revision = int(counted[0])
+        self.moved = True
         row = {
             "revision": revision,
             "digest": digest,
@@ -151,7 +167,6 @@ class SqlRightsWrites(PolicyLog, RightsWrites):
             "reason": reason,
         }
         self._run.run(insert_sql(tables.policy_revisions, *row), **row)
-        self._run.run("UPDATE metastore SET policy_revision = :revision", revision=revision)
         return revision
 
     def insert_item(self, revision: int, seq: int, item: PolicyLine | Membership, stamp: Stamp) -> None:

@@ -49,6 +49,7 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
         """Insert a catalog."""
         row = _new(catalog_id, name.catalog, name.key, comment, owner_id, stamp)
         self._insert_named(tables.catalogs, row, f"a catalog {name}")
+        self.bear([("catalogs", "id")], catalog_id, stamp)
 
     def insert_schema(
         self, schema_id: str, catalog_id: str, name: SchemaName, *, comment: str | None, owner_id: str, stamp: Stamp
@@ -56,6 +57,7 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
         """Insert a schema."""
         row = _new(schema_id, name.schema, name.key, comment, owner_id, stamp) | {"catalog_id": catalog_id}
         self._insert_named(tables.schemas, row, f"a schema {name}")
+        self.bear([("schemas", "id")], schema_id, stamp)
 
     def insert_model(
         self, model_id: str, schema_id: str, name: ModelName, *, comment: str | None, owner_id: str, stamp: Stamp
@@ -65,6 +67,7 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
         row = _new(model_id, name.model, name.key, comment, owner_id, stamp)
         row |= {"schema_id": schema_id, "catalog_id": catalog and catalog[0]}
         self._insert_named(tables.registered_models, row, f"a registered model {name}")
+        self.bear([("registered_models", "id")], model_id, stamp)
 
     def set_comment(self, kind: SecurableKind, securable_id: str, comment: str | None, stamp: Stamp) -> None:
         """Set the comment of a catalog, schema or registered model."""

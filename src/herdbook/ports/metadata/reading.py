@@ -16,11 +16,12 @@ from herdbook.entities import (
     RegisteredModel,
     Schema,
 )
-from herdbook.entities.ledger import AppliedPolicy, IdempotencyRecord, PolicyChange, PolicySnapshot
+from herdbook.entities.ledger import AppliedPolicy, BoundName, IdempotencyRecord, PolicyChange, PolicySnapshot
 from herdbook.names import AliasRef, CatalogName, ModelName, PrincipalName, SchemaName, VersionRef
 from herdbook.policy.ranges import Ranges
 from herdbook.ports.authorizer import Visible
 from herdbook.ports.metadata.life import LifeReads, TrashResolver
+from herdbook.ports.metadata.naming import NameReads
 from herdbook.ports.metadata.records import Found, Hits, Search, VersionRow
 from herdbook.ports.metadata.rights import RightsReads
 from herdbook.verdicts import SecurableKind
@@ -44,6 +45,19 @@ class PolicyLog(ABC):
     @abstractmethod
     def applied(self) -> AppliedPolicy:
         """Return the policy files in force."""
+
+    @abstractmethod
+    def applied_revision(self) -> int:
+        """Return the policy revision of the files in force; 0 where there are none."""
+
+    @abstractmethod
+    def bound_names(self) -> tuple[BoundName, ...]:
+        """Return what the names in the files in force stand for."""
+
+    @property
+    @abstractmethod
+    def moved(self) -> bool:
+        """Whether this transaction itself has begun a policy revision, which may still come to nothing."""
 
 
 class Resolver(TrashResolver):
@@ -90,7 +104,7 @@ class Resolver(TrashResolver):
         """
 
 
-class ReadTransaction(Resolver, PolicyLog, LifeReads, RightsReads):
+class ReadTransaction(Resolver, PolicyLog, LifeReads, RightsReads, NameReads):
     """A consistent view of the database."""
 
     @abstractmethod

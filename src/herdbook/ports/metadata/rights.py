@@ -44,6 +44,7 @@ class RightsReads(ABC):
         after: str,
         limit: int,
         privileges: Collection[Privilege] | None = None,
+        untold: Collection[str] = (),
     ) -> tuple[LineRow, ...]:
         """Return lines in force on securables, ordered by id.
 
@@ -53,6 +54,7 @@ class RightsReads(ABC):
             after: Only ids greater than this.
             limit: How many at most.
             privileges: Only lines of these privileges; None: of all.
+            untold: Ids of securables whose denials are left out.
         """
 
     @abstractmethod

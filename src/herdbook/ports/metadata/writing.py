@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from herdbook.entities import FileEntry, Manifest, ModelDescription, Principal, VersionStatus
-from herdbook.entities.ledger import AppliedPolicy, AuditRow, Event, IdempotencyRecord, Membership, PolicyLine
+from herdbook.entities.ledger import (
+    AppliedPolicy,
+    AuditRow,
+    BoundName,
+    Event,
+    IdempotencyRecord,
+    Membership,
+    NameDeny,
+    PolicyLine,
+)
 from herdbook.names import CatalogName, ModelName, SchemaName
 from herdbook.ports.metadata.life import LifeWrites
 from herdbook.ports.metadata.reading import ReadTransaction, Resolver
@@ -164,12 +173,22 @@ class WriteTransaction(ReadTransaction, LifeWrites, RightsWrites):
         *,
         add: Sequence[PolicyLine | Membership],
         end: Sequence[PolicyLine | Membership] = (),
+        names: Sequence[BoundName] = (),
+        denies: Sequence[NameDeny] = (),
         reason: str | None,
         stamp: Stamp,
     ) -> int:
-        """Begin a new policy revision with these files, some lines more and some fewer; returns it.
+        """Begin a new policy revision with these files; returns it. Only in an exclusive transaction.
 
-        Only in an exclusive transaction.
+        Args:
+            files: The files; nothing else of it is looked at.
+            add: Lines and memberships that begin.
+            end: Those that end.
+            names: What the names in the files stand for, instead of all that were bound before.
+            denies: Denies by name, instead of all that there were: whenever a catalog, schema or model comes to bear
+                such a name (made, renamed or restored, also with what it is in), it gets the line in that transaction.
+            reason: Why.
+            stamp: Who applies them, and when.
         """
 
 

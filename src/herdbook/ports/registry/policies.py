@@ -41,6 +41,9 @@ class Policies(RegistryPart):
         Args:
             files: The files.
 
+        Returns:
+            In `problems` all mistakes, each with file and line; in `notes` what is worth a look.
+
         Raises:
             PermissionDeniedError: the caller lacks READ_AUDIT or MANAGE_POLICY.
         """
@@ -48,6 +51,9 @@ class Policies(RegistryPart):
 
     def diff_policies(self, files: Sequence[PolicyFile]) -> PolicyReport:
         """Say exactly whose rights policy files would change.
+
+        A difference is told once, at the highest securable where it shows, for each verb and each enabled user or
+        service (and each group of claims); `path` says for what in it, what decides, and what is excepted.
 
         Args:
             files: The files.
@@ -58,12 +64,16 @@ class Policies(RegistryPart):
         """
         raise self._unsupported(Operation.DIFF_POLICIES)
 
-    def test_policies(self, files: Sequence[PolicyFile], cases: str) -> PolicyReport:
+    def test_policies(self, files: Sequence[PolicyFile], cases: str, *, path: str = "cases.toml") -> PolicyReport:
         """Run cases (principal, operation, securable, expected) against policy files.
 
         Args:
             files: The files.
-            cases: The cases, as TOML.
+            cases: The cases, as TOML: `[[cases]]` tables.
+            path: What the file of the cases is called in messages.
+
+        Returns:
+            In `problems` each case that is not as expected: its file and line, and what decided.
 
         Raises:
             PermissionDeniedError: the caller lacks READ_AUDIT or MANAGE_POLICY.
@@ -76,9 +86,11 @@ class Policies(RegistryPart):
     ) -> AppliedPolicy:
         """Replace the policy files in one transaction (R22).
 
+        Principals that the files name and that do not exist are made. Names are bound to ids as R16 says.
+
         Args:
             files: The files.
-            expected_revision: The policy revision that they are meant to replace.
+            expected_revision: The revision of the files that they are meant to replace, as `get_policies` tells it.
             reason: Why; kept in the audit log.
 
         Returns:
@@ -103,11 +115,11 @@ class Policies(RegistryPart):
         """Bind a name in policy files to what bears it now (R16).
 
         Args:
-            name: The name, as the files write it.
+            name: The name, as the files write it: a securable, or a principal with its kind (`user:alice`).
             reason: Why; kept in the audit log.
 
         Raises:
             PermissionDeniedError: the caller lacks MANAGE_POLICY.
-            NotFoundError: no policy file names it.
+            NotFoundError: no policy file in force names it, or nothing bears it now.
         """
         raise self._unsupported(Operation.REBIND_POLICY_NAME)

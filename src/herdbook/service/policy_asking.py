@@ -1,0 +1,106 @@
+"""Asks authorizers what a verb's row of the operations table needs, without a gate: for policies not in force."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from herdbook.entities import Caller, Chain
+from herdbook.entities.ledger import Effect
+from herdbook.names import PrincipalName
+from herdbook.policy.operations import OPERATIONS, Target, kind_of
+from herdbook.policy.privileges import INCLUDED_IN
+from herdbook.ports.authorizer import Authorizer
+from herdbook.verdicts import Allowed, Denied, Operation, Privilege, Requirement, SecurableKind, Sight
+
+KINDS = (
+    SecurableKind.METASTORE,
+    SecurableKind.CATALOG,
+    SecurableKind.SCHEMA,
+    SecurableKind.REGISTERED_MODEL,
+    SecurableKind.MODEL_ALIAS,
+)
+"""The kinds of securables, from the whole down."""
+
+_ONLY = {
+    "_catalog": SecurableKind.CATALOG,
+    "_schema": SecurableKind.SCHEMA,
+    "_registered_model": SecurableKind.REGISTERED_MODEL,
+    "_model_version": SecurableKind.REGISTERED_MODEL,
+}
+
+
+def kinds_asked(operation: Operation) -> tuple[SecurableKind, ...]:
+    """Return what kinds of securables a verb can be asked about, the highest first."""
+    target = OPERATIONS[operation].on
+    if target is Target.NAMED:
+        return KINDS
+    if target is Target.CONTAINER:
+        only = [kind for ending, kind in _ONLY.items() if operation.value.endswith(ending)]
+        return tuple(only) or KINDS[:-1]
+    return (kind_of(target),)
+
+
+def level(operation: Operation, chain: Chain) -> SecurableKind | None:
+    """Return the level of a chain at which a verb needs its right; None where it is not about such a thing."""
+    target = OPERATIONS[operation].on
+    if target is Target.NAMED:
+        return chain.object.kind
+    if target is Target.CONTAINER:
+        if chain.object.kind not in kinds_asked(operation):
+            return None
+        return chain.links[min(1, len(chain.links) - 1)].kind
+    kind = kind_of(target)
+    return kind if chain.find(kind) is not None else None
+
+
+Answer = tuple[bool, str]
+"""Whether a verb is allowed, and what decided, in words that name people by id."""
+
+
+def ask(
+    authorizer: Authorizer, caller: Caller, any_of: tuple[Privilege, ...], kind: SecurableKind, chain: Chain
+) -> Answer:
+    """Return whether the gate would let a caller pass, and why.
+
+    Args:
+        authorizer: Who judges.
+        caller: Who would ask.
+        any_of: Privileges of which one is needed; none: knowing the thing is enough.
+        kind: The level at which they are needed.
+        chain: The thing and all that it lies in.
+    """
+    if not any_of:
+        # A slot is known where its model is (R14).
+        slot = chain.object.kind is SecurableKind.MODEL_ALIAS
+        thing = chain.upward_from(SecurableKind.REGISTERED_MODEL) if slot else chain
+        requirement = Requirement(privilege=Privilege.BROWSE, kind=thing.object.kind)
+        decision = authorizer.decide(caller, requirement, thing)
+        known = isinstance(decision, Allowed) or decision.sight is Sight.KNOWN
+        return known, "may know of it" if known else "may not know of it"
+    denied: Denied | None = None
+    for privilege in any_of:
+        decision = authorizer.decide(caller, Requirement(privilege=privilege, kind=kind), chain)
+        if isinstance(decision, Allowed):
+            return True, decision.because
+        denied = decision
+    if denied is None:
+        raise AssertionError(any_of)
+    return False, _lacking(authorizer, caller, denied, chain)
+
+
+def named(words: str, names: Mapping[str, PrincipalName]) -> str:
+    """Return words in which people stand by name instead of by id."""
+    for principal_id, name in names.items():
+        words = words.replace(principal_id, str(name))
+    return words
+
+
+def _lacking(authorizer: Authorizer, caller: Caller, denied: Denied, chain: Chain) -> str:
+    on = "the metastore" if denied.kind is SecurableKind.METASTORE else denied.securable
+    for privilege in INCLUDED_IN.get(denied.privilege, (denied.privilege,)):
+        deciding = authorizer.deciding(caller, Requirement(privilege=privilege, kind=denied.kind), chain)
+        if deciding is not None and deciding.effect is Effect.DENY and deciding.line is not None:
+            line = deciding.line
+            origin = line.origin if line.from_file else f"grant {line.id}"
+            return f"{denied.privilege} on {on} is denied to {line.principal_id} ({origin})"
+    return f"it lacks {denied.privilege} on {on}"
