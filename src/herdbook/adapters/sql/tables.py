@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -11,42 +9,21 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
     Text,
-    TextClause,
     UniqueConstraint,
     text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    }
-)
+from herdbook.adapters.sql import policy_tables
+from herdbook.adapters.sql.columns import CURRENT, LIVE, identity, key_column, only_where
 
-_LIVE = text("deleted_at IS NULL")
-_CURRENT = text("valid_to IS NULL")
+metadata = policy_tables.grants.metadata
+"""All tables, those of policies too."""
+
 _PENDING = text("status = 'PENDING_REGISTRATION'")
-
-
-def _only(condition: TextClause) -> dict[str, Any]:
-    """An index over some of a table's rows."""
-    return {"sqlite_where": condition, "postgresql_where": condition}
-
-
-def _id() -> Column[str]:
-    return Column("id", String(32), primary_key=True)
-
-
-def _key(name: str = "key", *, length: int = 767) -> Column[str]:
-    """Text that is compared and ordered byte by byte, whatever the database's own collation is."""
-    return Column(name, String(length).with_variant(String(length, collation="C"), "postgresql"), nullable=False)
 
 
 def _life() -> list[Column[object]]:
@@ -70,7 +47,7 @@ def _deleted_with() -> Column[str | None]:
 metastore = Table(
     "metastore",
     metadata,
-    _id(),
+    identity(),
     Column("seal_key", LargeBinary, nullable=False),
     Column("policy_revision", BigInteger, nullable=False, server_default="0"),
     Column("tree_revision", BigInteger, nullable=False, server_default="0"),
@@ -80,143 +57,31 @@ metastore = Table(
     Column("only", Integer, nullable=False, unique=True, server_default="1"),
 )
 
-principals = Table(
-    "principals",
-    metadata,
-    _id(),
-    Column("kind", String(16), nullable=False),
-    Column("source", String(255), nullable=False, server_default=""),
-    Column("name", String(255), nullable=False),
-    Column("written", String(600), nullable=False),
-    _key(),
-    Column("enabled", Integer, nullable=False, server_default="1"),
-    Column("issuer", Text),
-    Column("subject", Text),
-    Column("created_at", BigInteger, nullable=False),
-    Column("created_by", String(64)),
-    Column("updated_at", BigInteger),
-    Column("updated_by", String(64)),
-    Column("deleted_at", BigInteger),
-    Column("deleted_by", String(64)),
-    Index("uq_principals_key_live", "key", unique=True, **_only(_LIVE)),
-    Index("ix_principals_issuer_subject", "issuer", "subject"),
-)
-
-memberships = Table(
-    "memberships",
-    metadata,
-    _id(),
-    Column("member_id", String(32), nullable=False),
-    Column("group_id", String(32), nullable=False),
-    Column("origin", Text, nullable=False),
-    Column("valid_from", BigInteger, nullable=False),
-    Column("valid_to", BigInteger),
-    Column("created_by", String(64), nullable=False),
-    Column("ended_by", String(64)),
-    Index("ix_memberships_member_id", "member_id"),
-    Index("ix_memberships_group_id", "group_id"),
-)
-
-grants = Table(
-    "grants",
-    metadata,
-    _id(),
-    Column("principal_id", String(32), nullable=False),
-    Column("privilege", String(32), nullable=False),
-    Column("effect", String(8), nullable=False),
-    Column("securable_kind", String(32), nullable=False),
-    Column("securable_id", String(32), nullable=False),
-    Column("alias_key", String(255)),
-    Column("origin", Text, nullable=False),
-    Column("file", Text),
-    Column("line", Integer),
-    Column("valid_from", BigInteger, nullable=False),
-    Column("valid_to", BigInteger),
-    Column("granted_by", String(64), nullable=False),
-    Column("ended_by", String(64)),
-    Column("reason", Text),
-    Index("ix_grants_principal_id", "principal_id"),
-    Index("ix_grants_securable_id", "securable_id"),
-)
-
-policy_revisions = Table(
-    "policy_revisions",
-    metadata,
-    Column("revision", BigInteger, primary_key=True, autoincrement=False),
-    Column("digest", String(64), nullable=False),
-    Column("applied_at", BigInteger, nullable=False),
-    Column("applied_by", String(64), nullable=False),
-    Column("reason", Text),
-)
-
-policy_files = Table(
-    "policy_files",
-    metadata,
-    Column("revision", BigInteger, nullable=False),
-    _key("path", length=1024),
-    Column("text", Text, nullable=False),
-    PrimaryKeyConstraint("revision", "path"),
-)
-
-policy_changes = Table(
-    "policy_changes",
-    metadata,
-    Column("revision", BigInteger, nullable=False),
-    Column("seq", Integer, nullable=False),
-    Column("added", Integer, nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("item", Text, nullable=False),
-    PrimaryKeyConstraint("revision", "seq"),
-)
-
-policy_names = Table(
-    "policy_names",
-    metadata,
-    Column("kind", String(16), nullable=False),
-    _key(),
-    Column("id", String(32), nullable=False),
-    Column("revision", BigInteger, nullable=False),
-    PrimaryKeyConstraint("kind", "key"),
-)
-
-name_denies = Table(
-    "name_denies",
-    metadata,
-    _key(),
-    # Empty where it is on no alias slots.
-    _key("alias_key", length=255),
-    Column("securable_kind", String(32), nullable=False),
-    Column("principal_id", String(32), nullable=False),
-    Column("privilege", String(32), nullable=False),
-    Column("origin", Text, nullable=False),
-    PrimaryKeyConstraint("key", "alias_key", "principal_id", "privilege"),
-)
-
 catalogs = Table(
     "catalogs",
     metadata,
-    _id(),
+    identity(),
     Column("name", String(255), nullable=False),
-    _key(length=255),
+    key_column(length=255),
     Column("comment", Text),
     Column("owner_id", String(32), nullable=False),
     *_life(),
-    Index("uq_catalogs_key_live", "key", unique=True, **_only(_LIVE)),
+    Index("uq_catalogs_key_live", "key", unique=True, **only_where(LIVE)),
     Index("ix_catalogs_owner_id", "owner_id"),
 )
 
 schemas = Table(
     "schemas",
     metadata,
-    _id(),
+    identity(),
     Column("catalog_id", String(32), ForeignKey("catalogs.id"), nullable=False),
     Column("name", String(255), nullable=False),
-    _key(length=511),
+    key_column(length=511),
     Column("comment", Text),
     Column("owner_id", String(32), nullable=False),
     *_life(),
     _deleted_with(),
-    Index("uq_schemas_key_live", "key", unique=True, **_only(_LIVE)),
+    Index("uq_schemas_key_live", "key", unique=True, **only_where(LIVE)),
     Index("ix_schemas_catalog_id", "catalog_id"),
     Index("ix_schemas_owner_id", "owner_id"),
 )
@@ -224,29 +89,29 @@ schemas = Table(
 registered_models = Table(
     "registered_models",
     metadata,
-    _id(),
+    identity(),
     Column("catalog_id", String(32), ForeignKey("catalogs.id"), nullable=False),
     Column("schema_id", String(32), ForeignKey("schemas.id"), nullable=False),
     Column("name", String(255), nullable=False),
-    _key(),
+    key_column(),
     Column("comment", Text),
     Column("owner_id", String(32), nullable=False),
     Column("last_version", BigInteger, nullable=False, server_default="0"),
     *_life(),
     _deleted_with(),
-    Index("uq_registered_models_key_live", "key", unique=True, **_only(_LIVE)),
+    Index("uq_registered_models_key_live", "key", unique=True, **only_where(LIVE)),
     Index("ix_registered_models_schema_id_key", "schema_id", "key"),
     Index("ix_registered_models_catalog_id", "catalog_id"),
     Index("ix_registered_models_owner_id", "owner_id"),
     # Newest first, then by name, as searches order them.
-    Index("ix_registered_models_created_at_key", text("created_at DESC"), "key", **_only(_LIVE)),
-    Index("ix_registered_models_updated_at_key", text("updated_at DESC"), "key", **_only(_LIVE)),
+    Index("ix_registered_models_created_at_key", text("created_at DESC"), "key", **only_where(LIVE)),
+    Index("ix_registered_models_updated_at_key", text("updated_at DESC"), "key", **only_where(LIVE)),
 )
 
 manifests = Table(
     "manifests",
     metadata,
-    _id(),
+    identity(),
     Column("sha256", String(64), nullable=False, unique=True),
     Column("total_size", BigInteger, nullable=False),
     Column("file_count", Integer, nullable=False),
@@ -258,7 +123,7 @@ manifest_files = Table(
     "manifest_files",
     metadata,
     Column("manifest_id", String(32), ForeignKey("manifests.id"), nullable=False),
-    _key("path", length=1024),
+    key_column("path", length=1024),
     Column("size", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
     PrimaryKeyConstraint("manifest_id", "path"),
@@ -270,7 +135,7 @@ manifest_files = Table(
 model_versions = Table(
     "model_versions",
     metadata,
-    _id(),
+    identity(),
     Column("model_id", String(32), ForeignKey("registered_models.id"), nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("status", String(32), nullable=False),
@@ -294,10 +159,10 @@ model_versions = Table(
     Index("ix_model_versions_logged_model_id", "logged_model_id"),
     Index("ix_model_versions_manifest_id_model_id", "manifest_id", "model_id"),
     # Only the few that are pending: an index on every status would be chosen where a narrower one is right.
-    Index("ix_model_versions_pending", "updated_at", **_only(_PENDING)),
+    Index("ix_model_versions_pending", "updated_at", **only_where(_PENDING)),
     Index("ix_model_versions_source", text("substr(source, 1, 200)")),
-    Index("ix_model_versions_created_at", text("created_at DESC"), **_only(_LIVE)),
-    Index("ix_model_versions_updated_at", text("updated_at DESC"), **_only(_LIVE)),
+    Index("ix_model_versions_created_at", text("created_at DESC"), **only_where(LIVE)),
+    Index("ix_model_versions_updated_at", text("updated_at DESC"), **only_where(LIVE)),
 )
 
 version_sources = Table(
@@ -315,7 +180,7 @@ uploads = Table(
     "uploads",
     metadata,
     Column("version_id", String(32), ForeignKey("model_versions.id"), nullable=False),
-    _key("path", length=1024),
+    key_column("path", length=1024),
     Column("size", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("at", BigInteger, nullable=False),
@@ -326,20 +191,20 @@ uploads = Table(
 aliases = Table(
     "aliases",
     metadata,
-    _id(),
+    identity(),
     Column("model_id", String(32), ForeignKey("registered_models.id"), nullable=False),
     Column("alias", String(255), nullable=False),
-    _key(length=255),
+    key_column(length=255),
     Column("version_id", String(32), ForeignKey("model_versions.id"), nullable=False),
     Column("valid_from", BigInteger, nullable=False),
     Column("valid_to", BigInteger),
     Column("set_by", String(64), nullable=False),
     Column("ended_by", String(64)),
     Column("reason", Text),
-    Index("uq_aliases_model_id_key_current", "model_id", "key", unique=True, **_only(_CURRENT)),
+    Index("uq_aliases_model_id_key_current", "model_id", "key", unique=True, **only_where(CURRENT)),
     Index("ix_aliases_model_id_key_valid_from", "model_id", "key", "valid_from"),
     Index("ix_aliases_version_id", "version_id"),
-    Index("ix_aliases_key_current", "key", "model_id", "version_id", **_only(_CURRENT)),
+    Index("ix_aliases_key_current", "key", "model_id", "version_id", **only_where(CURRENT)),
 )
 
 tags = Table(
@@ -347,7 +212,7 @@ tags = Table(
     metadata,
     Column("owner_kind", String(32), nullable=False),
     Column("owner_id", String(32), nullable=False),
-    _key(length=250),
+    key_column(length=250),
     Column("value", Text, nullable=False),
     Column("set_at", BigInteger, nullable=False),
     Column("set_by", String(64), nullable=False),
@@ -373,7 +238,7 @@ idempotency = Table(
 outbox = Table(
     "outbox",
     metadata,
-    _id(),
+    identity(),
     Column("at", BigInteger, nullable=False),
     Column("type", String(64), nullable=False),
     Column("securable_kind", String(32), nullable=False),
@@ -394,7 +259,7 @@ subscriber_cursors = Table(
 audit = Table(
     "audit",
     metadata,
-    _id(),
+    identity(),
     Column("at", BigInteger, nullable=False),
     Column("principal_id", String(64), nullable=False),
     Column("operation", String(64), nullable=False),
