@@ -30,6 +30,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROO
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 SEARCH = ROOT / "docs" / "how-to" / "search.md"
 CHECK = ROOT / "docs" / "how-to" / "write-your-first-check.md"
+POLICIES = ROOT / "docs" / "how-to" / "policies.md"
 MOVING = ROOT / "docs" / "how-to" / "export-import.md"
 SIGNATURE = {"inputs": [{"type": "double", "name": "x"}], "outputs": [{"type": "long"}]}
 _BLOCK = re.compile(
@@ -323,3 +324,12 @@ def test_links_lead_somewhere(page):
         assert target.is_relative_to(ROOT), link
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def test_the_policies_page(shell, tmp_path):
+    """The page's files are applied and its cases hold, each command ending as the page shows."""
+    for block in blocks(POLICIES):
+        if block.path is not None:
+            (tmp_path / block.path).write_text(block.body)
+        for command in commands(block) if block.lang == "console" else ():
+            keeps(command, *shell(command.words.replace("user:os/you", str(os_principal()))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from attrs import frozen
@@ -38,7 +39,7 @@ class InForce:
     lines: int
     revision: int
     applied_by: str | None
-    applied_at: object
+    applied_at: datetime | None
     reason: str | None
 
 
@@ -160,10 +161,12 @@ def rebind(name: str, *, reason: str | None = None, options: Options = DEFAULT) 
 def _files(folder: Path | None, options: Options) -> tuple[PolicyFile, ...]:
     from herdbook.bootstrap import read_policy  # noqa: PLC0415 `--help` needs no database
 
-    settings = options.settings()
-    if folder is not None:
-        return read_policy(str(folder))
-    return read_policy(settings.policies_dir, settings.ruleset)
+    chosen = options.settings().policies_dir if folder is None else str(folder)
+    if chosen is None:
+        raise InvalidArgumentError(
+            "Which policy folder?", hint="Name it, or set policies_dir in herdbook.toml as `herdbook init` does."
+        )
+    return read_policy(chosen)
 
 
 def _changes(change: str, entries: Sequence[AccessPath]) -> list[Change]:

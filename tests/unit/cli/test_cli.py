@@ -12,6 +12,12 @@ from herdbook.cli.app import COMMANDS, GROUPS, build
 from herdbook.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError, RuleViolationError
 
 NAME = "main.default.iris"
+CASES = """[[cases]]
+principal = "user:ann"
+operation = "get_registered_model"
+securable = "main.default.iris"
+expected = "deny"
+"""
 SIGNATURE = {"inputs": [{"type": "double", "name": "x"}], "outputs": [{"type": "long"}]}
 
 
@@ -68,9 +74,13 @@ def trashed(registered):
         ("principals", "create", "group:team"),
         ("principals", "join", "group:team", "user:ann"),
         ("grants", "add", "user:ann", "READ_METADATA", NAME),
+        ("grants", "add", json.loads(registered("whoami", "--json")[1])["name"], "MANAGE_POLICY", "metastore:"),
         ("grants", "deny", "user:ann", "EXECUTE", NAME),
     ):
         assert registered(*words)[0] == 0
+    Path("registry/policies/people.csv").write_text("p, user:ann, main, USE_CATALOG, allow\n", encoding="utf-8")
+    assert registered("policies", "apply", "registry/policies", "--reason", "r")[0] == 0
+    Path("cases.toml").write_text(CASES, encoding="utf-8")
     return {f"trashed {item['kind']}": item["id"] for item in json.loads(registered("trash", "--json")[1])}
 
 
@@ -106,6 +116,10 @@ READS = [
     ("principals", "list"),
     ("principals", "get", "user:ann"),
     ("principals", "members", "group:team"),
+    ("policies", "check", "registry/policies"),
+    ("policies", "diff", "registry/policies"),
+    ("policies", "test", "registry/policies", "cases.toml"),
+    ("policies", "show"),
 ]
 WRITES = [
     ("catalogs", "create", "prod", "--comment", "c"),
@@ -145,6 +159,8 @@ WRITES = [
     ("grants", "revoke", "user:ann", "READ_METADATA", NAME),
     ("grants", "deny", "user:ann", "SET ALIAS", f"{NAME}@champion"),
     ("grants", "lift", "user:ann", "EXECUTE", NAME),
+    ("policies", "apply", "registry/policies", "--reason", "r"),
+    ("policies", "rebind", "main"),
     ("principals", "create", "role:scientist"),
     ("principals", "enable", "user:ann"),
     ("principals", "disable", "user:ann"),

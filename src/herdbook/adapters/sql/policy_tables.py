@@ -1,29 +1,20 @@
-"""The tables of principals and of the policy."""
+"""The tables of who may do what: principals, memberships, lines of policy, and the files that they come from."""
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Index,
-    Integer,
-    PrimaryKeyConstraint,
-    String,
-    Table,
-    Text,
-)
+from sqlalchemy import BigInteger, Column, Index, Integer, PrimaryKeyConstraint, String, Table, Text
 
-from herdbook.adapters.sql.table_parts import LIVE, key, metadata, new_id, only
+from herdbook.adapters.sql.columns import LIVE, identity, key_column, metadata, only_where
 
 principals = Table(
     "principals",
     metadata,
-    new_id(),
+    identity(),
     Column("kind", String(16), nullable=False),
     Column("source", String(255), nullable=False, server_default=""),
     Column("name", String(255), nullable=False),
     Column("written", String(600), nullable=False),
-    key(),
+    key_column(),
     Column("enabled", Integer, nullable=False, server_default="1"),
     Column("issuer", Text),
     Column("subject", Text),
@@ -33,14 +24,14 @@ principals = Table(
     Column("updated_by", String(64)),
     Column("deleted_at", BigInteger),
     Column("deleted_by", String(64)),
-    Index("uq_principals_key_live", "key", unique=True, **only(LIVE)),
+    Index("uq_principals_key_live", "key", unique=True, **only_where(LIVE)),
     Index("ix_principals_issuer_subject", "issuer", "subject"),
 )
 
 memberships = Table(
     "memberships",
     metadata,
-    new_id(),
+    identity(),
     Column("member_id", String(32), nullable=False),
     Column("group_id", String(32), nullable=False),
     Column("origin", Text, nullable=False),
@@ -55,7 +46,7 @@ memberships = Table(
 grants = Table(
     "grants",
     metadata,
-    new_id(),
+    identity(),
     Column("principal_id", String(32), nullable=False),
     Column("privilege", String(32), nullable=False),
     Column("effect", String(8), nullable=False),
@@ -88,7 +79,7 @@ policy_files = Table(
     "policy_files",
     metadata,
     Column("revision", BigInteger, nullable=False),
-    key("path", length=1024),
+    key_column("path", length=1024),
     Column("text", Text, nullable=False),
     PrimaryKeyConstraint("revision", "path"),
 )
@@ -108,7 +99,7 @@ policy_names = Table(
     "policy_names",
     metadata,
     Column("kind", String(16), nullable=False),
-    key(),
+    key_column(),
     Column("id", String(32), nullable=False),
     Column("revision", BigInteger, nullable=False),
     PrimaryKeyConstraint("kind", "key"),
@@ -117,9 +108,9 @@ policy_names = Table(
 name_denies = Table(
     "name_denies",
     metadata,
-    key(),
+    key_column(),
     # Empty where it is on no alias slots.
-    key("alias_key", length=255),
+    key_column("alias_key", length=255),
     Column("securable_kind", String(32), nullable=False),
     Column("principal_id", String(32), nullable=False),
     Column("privilege", String(32), nullable=False),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Table
 
-from herdbook.adapters.sql import tables
+from herdbook.adapters.sql import policy_tables
 from herdbook.adapters.sql.rights_rows import SqlRightsWrites
 from herdbook.adapters.sql.sql_text import insert_sql
 from herdbook.adapters.sql.statements import Runner
@@ -35,7 +35,7 @@ class PolicyWrites(SqlRightsWrites):
             "enabled": int(principal.enabled),
             "created_at": int(principal.created_at.timestamp() * 1000),
         }
-        self._insert_named(tables.principals, row, f"a principal {principal.name}")
+        self._insert_named(policy_tables.principals, row, f"a principal {principal.name}")
 
     def apply_policy(
         self,
@@ -54,14 +54,14 @@ class PolicyWrites(SqlRightsWrites):
         sql = "UPDATE policy_revisions SET digest = :digest WHERE revision = :revision"
         self._run.run(sql, digest=digest, revision=revision)
         texts = [{"revision": revision, "path": file.path, "text": file.text} for file in files.files]
-        self._run.many(insert_sql(tables.policy_files, "revision", "path", "text"), texts)
+        self._run.many(insert_sql(policy_tables.policy_files, "revision", "path", "text"), texts)
         self._replace_names(names, denies, revision)
         return revision
 
     def _replace_names(self, names: Sequence[BoundName], denies: Sequence[NameDeny], revision: int) -> None:
         self._run.run("DELETE FROM policy_names")
         bound = [{"kind": n.kind.value, "key": n.key, "id": n.id, "revision": n.revision or revision} for n in names]
-        self._run.many(insert_sql(tables.policy_names, "kind", "key", "id", "revision"), bound)
+        self._run.many(insert_sql(policy_tables.policy_names, "kind", "key", "id", "revision"), bound)
         self._run.run("DELETE FROM name_denies")
         rows = [
             {
@@ -75,7 +75,7 @@ class PolicyWrites(SqlRightsWrites):
             for deny in denies
         ]
         columns = ("key", "alias_key", "securable_kind", "principal_id", "privilege", "origin")
-        self._run.many(insert_sql(tables.name_denies, *columns), rows)
+        self._run.many(insert_sql(policy_tables.name_denies, *columns), rows)
 
     def _insert_named(self, table: Table, row: dict[str, object], what: str) -> None:
         """Insert a row whose key no other live row may have; raises AlreadyExistsError that says what is there."""

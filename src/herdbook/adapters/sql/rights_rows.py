@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection, Sequence
 
-from herdbook.adapters.sql import tables
+from herdbook.adapters.sql import policy_tables
 from herdbook.adapters.sql.rows import to_time
 from herdbook.adapters.sql.sql_text import insert_sql
 from herdbook.adapters.sql.statements import Row, Runner
@@ -166,7 +166,7 @@ class SqlRightsWrites(RightsWrites):
             "applied_by": stamp.by,
             "reason": reason,
         }
-        self._run.run(insert_sql(tables.policy_revisions, *row), **row)
+        self._run.run(insert_sql(policy_tables.policy_revisions, *row), **row)
         return revision
 
     def insert_item(self, revision: int, seq: int, item: PolicyLine | Membership, stamp: Stamp) -> None:
@@ -185,7 +185,7 @@ class SqlRightsWrites(RightsWrites):
                 "valid_from": stamp.at_ms,
                 "granted_by": stamp.by,
             }
-            self._run.run(insert_sql(tables.grants, *row), **row)
+            self._run.run(insert_sql(policy_tables.grants, *row), **row)
             return
         identity = hashlib.sha256(f"{revision}:{seq}".encode()).hexdigest()[:32]
         row = {
@@ -196,7 +196,7 @@ class SqlRightsWrites(RightsWrites):
             "valid_from": stamp.at_ms,
             "created_by": stamp.by,
         }
-        self._run.run(insert_sql(tables.memberships, *row), **row)
+        self._run.run(insert_sql(policy_tables.memberships, *row), **row)
 
     def _end(self, item: PolicyLine | Membership, stamp: Stamp) -> None:
         ended = {"at": stamp.at_ms, "by": stamp.by}
@@ -217,12 +217,12 @@ class SqlRightsWrites(RightsWrites):
             "kind": kind,
             "item": to_json(item).decode(),
         }
-        self._run.run(insert_sql(tables.policy_changes, *change), **change)
+        self._run.run(insert_sql(policy_tables.policy_changes, *change), **change)
 
     def _gap(self, reason: str | None, stamp: Stamp) -> int:
         revision = self.begin_revision("", reason, stamp)
         change = {"revision": revision, "seq": 0, "added": 1, "kind": GAP, "item": "{}"}
-        self._run.run(insert_sql(tables.policy_changes, *change), **change)
+        self._run.run(insert_sql(policy_tables.policy_changes, *change), **change)
         return revision
 
 

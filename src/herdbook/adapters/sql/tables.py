@@ -1,4 +1,4 @@
-"""The tables of a metastore."""
+"""The tables of a metastore; times are milliseconds since 1970 (UTC), ids are 32 hexadecimal digits."""
 
 from __future__ import annotations
 
@@ -17,49 +17,37 @@ from sqlalchemy import (
     text,
 )
 
-from herdbook.adapters.sql.policy_tables import (
-    grants,
-    memberships,
-    name_denies,
-    policy_changes,
-    policy_files,
-    policy_names,
-    policy_revisions,
-    principals,
-)
-from herdbook.adapters.sql.table_parts import CURRENT, LIVE, PENDING, deleted_with, key, life, metadata, new_id, only
+from herdbook.adapters.sql import policy_tables
+from herdbook.adapters.sql.columns import CURRENT, LIVE, identity, key_column, only_where
 
-__all__ = [
-    "aliases",
-    "audit",
-    "catalogs",
-    "grants",
-    "idempotency",
-    "manifest_files",
-    "manifests",
-    "memberships",
-    "metadata",
-    "metastore",
-    "model_versions",
-    "name_denies",
-    "outbox",
-    "policy_changes",
-    "policy_files",
-    "policy_names",
-    "policy_revisions",
-    "principals",
-    "registered_models",
-    "schemas",
-    "subscriber_cursors",
-    "tags",
-    "uploads",
-    "version_sources",
-]
+metadata = policy_tables.grants.metadata
+"""All tables, those of policies too."""
+
+_PENDING = text("status = 'PENDING_REGISTRATION'")
+
+
+def _life() -> list[Column[object]]:
+    return [
+        Column("created_at", BigInteger, nullable=False),
+        Column("created_by", String(64), nullable=False),
+        Column("updated_at", BigInteger, nullable=False),
+        Column("updated_by", String(64), nullable=False),
+        Column("row_version", Integer, nullable=False, server_default="1"),
+        Column("event_seq", BigInteger, nullable=False, server_default="0"),
+        Column("deleted_at", BigInteger),
+        Column("deleted_by", String(64)),
+    ]
+
+
+def _deleted_with() -> Column[str | None]:
+    """The container whose deletion took a thing along, and whose restoration brings it back."""
+    return Column("deleted_with", String(32))
+
 
 metastore = Table(
     "metastore",
     metadata,
-    new_id(),
+    identity(),
     Column("seal_key", LargeBinary, nullable=False),
     Column("policy_revision", BigInteger, nullable=False, server_default="0"),
     Column("tree_revision", BigInteger, nullable=False, server_default="0"),
@@ -72,28 +60,28 @@ metastore = Table(
 catalogs = Table(
     "catalogs",
     metadata,
-    new_id(),
+    identity(),
     Column("name", String(255), nullable=False),
-    key(length=255),
+    key_column(length=255),
     Column("comment", Text),
     Column("owner_id", String(32), nullable=False),
-    *life(),
-    Index("uq_catalogs_key_live", "key", unique=True, **only(LIVE)),
+    *_life(),
+    Index("uq_catalogs_key_live", "key", unique=True, **only_where(LIVE)),
     Index("ix_catalogs_owner_id", "owner_id"),
 )
 
 schemas = Table(
     "schemas",
     metadata,
-    new_id(),
+    identity(),
     Column("catalog_id", String(32), ForeignKey("catalogs.id"), nullable=False),
     Column("name", String(255), nullable=False),
-    key(length=511),
+    key_column(length=511),
     Column("comment", Text),
     Column("owner_id", String(32), nullable=False),
-    *life(),
-    deleted_with(),
-    Index("uq_schemas_key_live", "key", unique=True, **only(LIVE)),
+    *_life(),
+    _deleted_with(),
+    Index("uq_schemas_key_live", "key", unique=True, **only_where(LIVE)),
     Index("ix_schemas_catalog_id", "catalog_id"),
     Index("ix_schemas_owner_id", "owner_id"),
 )
@@ -101,29 +89,29 @@ schemas = Table(
 registered_models = Table(
     "registered_models",
     metadata,
-    new_id(),
+    identity(),
     Column("catalog_id", String(32), ForeignKey("catalogs.id"), nullable=False),
     Column("schema_id", String(32), ForeignKey("schemas.id"), nullable=False),
     Column("name", String(255), nullable=False),
-    key(),
+    key_column(),
     Column("comment", Text),
     Column("owner_id", String(32), nullable=False),
     Column("last_version", BigInteger, nullable=False, server_default="0"),
-    *life(),
-    deleted_with(),
-    Index("uq_registered_models_key_live", "key", unique=True, **only(LIVE)),
+    *_life(),
+    _deleted_with(),
+    Index("uq_registered_models_key_live", "key", unique=True, **only_where(LIVE)),
     Index("ix_registered_models_schema_id_key", "schema_id", "key"),
     Index("ix_registered_models_catalog_id", "catalog_id"),
     Index("ix_registered_models_owner_id", "owner_id"),
     # Newest first, then by name, as searches order them.
-    Index("ix_registered_models_created_at_key", text("created_at DESC"), "key", **only(LIVE)),
-    Index("ix_registered_models_updated_at_key", text("updated_at DESC"), "key", **only(LIVE)),
+    Index("ix_registered_models_created_at_key", text("created_at DESC"), "key", **only_where(LIVE)),
+    Index("ix_registered_models_updated_at_key", text("updated_at DESC"), "key", **only_where(LIVE)),
 )
 
 manifests = Table(
     "manifests",
     metadata,
-    new_id(),
+    identity(),
     Column("sha256", String(64), nullable=False, unique=True),
     Column("total_size", BigInteger, nullable=False),
     Column("file_count", Integer, nullable=False),
@@ -135,7 +123,7 @@ manifest_files = Table(
     "manifest_files",
     metadata,
     Column("manifest_id", String(32), ForeignKey("manifests.id"), nullable=False),
-    key("path", length=1024),
+    key_column("path", length=1024),
     Column("size", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
     PrimaryKeyConstraint("manifest_id", "path"),
@@ -147,7 +135,7 @@ manifest_files = Table(
 model_versions = Table(
     "model_versions",
     metadata,
-    new_id(),
+    identity(),
     Column("model_id", String(32), ForeignKey("registered_models.id"), nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("status", String(32), nullable=False),
@@ -162,7 +150,7 @@ model_versions = Table(
     Column("rejections", Text),
     Column("lease_token", BigInteger, nullable=False, server_default="0"),
     Column("lease_expires_at", BigInteger),
-    *life(),
+    *_life(),
     # Its row stays, so that its number is never used again.
     Column("purged_at", BigInteger),
     Column("source", Text),
@@ -171,10 +159,10 @@ model_versions = Table(
     Index("ix_model_versions_logged_model_id", "logged_model_id"),
     Index("ix_model_versions_manifest_id_model_id", "manifest_id", "model_id"),
     # Only the few that are pending: an index on every status would be chosen where a narrower one is right.
-    Index("ix_model_versions_pending", "updated_at", **only(PENDING)),
+    Index("ix_model_versions_pending", "updated_at", **only_where(_PENDING)),
     Index("ix_model_versions_source", text("substr(source, 1, 200)")),
-    Index("ix_model_versions_created_at", text("created_at DESC"), **only(LIVE)),
-    Index("ix_model_versions_updated_at", text("updated_at DESC"), **only(LIVE)),
+    Index("ix_model_versions_created_at", text("created_at DESC"), **only_where(LIVE)),
+    Index("ix_model_versions_updated_at", text("updated_at DESC"), **only_where(LIVE)),
 )
 
 version_sources = Table(
@@ -192,7 +180,7 @@ uploads = Table(
     "uploads",
     metadata,
     Column("version_id", String(32), ForeignKey("model_versions.id"), nullable=False),
-    key("path", length=1024),
+    key_column("path", length=1024),
     Column("size", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("at", BigInteger, nullable=False),
@@ -203,20 +191,20 @@ uploads = Table(
 aliases = Table(
     "aliases",
     metadata,
-    new_id(),
+    identity(),
     Column("model_id", String(32), ForeignKey("registered_models.id"), nullable=False),
     Column("alias", String(255), nullable=False),
-    key(length=255),
+    key_column(length=255),
     Column("version_id", String(32), ForeignKey("model_versions.id"), nullable=False),
     Column("valid_from", BigInteger, nullable=False),
     Column("valid_to", BigInteger),
     Column("set_by", String(64), nullable=False),
     Column("ended_by", String(64)),
     Column("reason", Text),
-    Index("uq_aliases_model_id_key_current", "model_id", "key", unique=True, **only(CURRENT)),
+    Index("uq_aliases_model_id_key_current", "model_id", "key", unique=True, **only_where(CURRENT)),
     Index("ix_aliases_model_id_key_valid_from", "model_id", "key", "valid_from"),
     Index("ix_aliases_version_id", "version_id"),
-    Index("ix_aliases_key_current", "key", "model_id", "version_id", **only(CURRENT)),
+    Index("ix_aliases_key_current", "key", "model_id", "version_id", **only_where(CURRENT)),
 )
 
 tags = Table(
@@ -224,7 +212,7 @@ tags = Table(
     metadata,
     Column("owner_kind", String(32), nullable=False),
     Column("owner_id", String(32), nullable=False),
-    key(length=250),
+    key_column(length=250),
     Column("value", Text, nullable=False),
     Column("set_at", BigInteger, nullable=False),
     Column("set_by", String(64), nullable=False),
@@ -250,7 +238,7 @@ idempotency = Table(
 outbox = Table(
     "outbox",
     metadata,
-    new_id(),
+    identity(),
     Column("at", BigInteger, nullable=False),
     Column("type", String(64), nullable=False),
     Column("securable_kind", String(32), nullable=False),
@@ -271,7 +259,7 @@ subscriber_cursors = Table(
 audit = Table(
     "audit",
     metadata,
-    new_id(),
+    identity(),
     Column("at", BigInteger, nullable=False),
     Column("principal_id", String(64), nullable=False),
     Column("operation", String(64), nullable=False),

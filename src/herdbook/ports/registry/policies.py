@@ -46,6 +46,16 @@ class Policies(RegistryPart):
 
         Raises:
             PermissionDeniedError: the caller lacks READ_AUDIT or MANAGE_POLICY.
+
+        Example:
+            >>> from herdbook.entities.ledger import PolicyFile
+            >>> from herdbook.verdicts import Privilege
+            >>> me = registry.get_current_principal().name
+            >>> _ = registry.grant(me, Privilege.READ_AUDIT, "metastore:")
+            >>> line = PolicyFile(path="people.csv", text="p, user:ann, main, EXECUT, allow")
+            >>> files = [*registry.get_policies().files, line]
+            >>> registry.check_policies(files).problems[0][:13]
+            'people.csv:1:'
         """
         raise self._unsupported(Operation.CHECK_POLICIES)
 
@@ -61,6 +71,16 @@ class Policies(RegistryPart):
         Raises:
             PermissionDeniedError: the caller lacks READ_AUDIT or MANAGE_POLICY.
             InvalidArgumentError: a file has a mistake.
+
+        Example:
+            >>> from herdbook.entities.ledger import PolicyFile
+            >>> from herdbook.verdicts import Privilege
+            >>> me = registry.get_current_principal().name
+            >>> _ = registry.grant(me, Privilege.READ_AUDIT, "metastore:")
+            >>> line = PolicyFile(path="people.csv", text="p, user:ann, main, USE_CATALOG, allow")
+            >>> files = [*registry.get_policies().files, line]
+            >>> sorted({str(entry.principal) for entry in registry.diff_policies(files).gained})
+            ['user:ann']
         """
         raise self._unsupported(Operation.DIFF_POLICIES)
 
@@ -78,6 +98,17 @@ class Policies(RegistryPart):
         Raises:
             PermissionDeniedError: the caller lacks READ_AUDIT or MANAGE_POLICY.
             InvalidArgumentError: a file or case has a mistake.
+
+        Example:
+            >>> from herdbook.entities.ledger import PolicyFile
+            >>> from herdbook.verdicts import Privilege
+            >>> me = registry.get_current_principal().name
+            >>> _ = registry.grant(me, Privilege.READ_AUDIT, "metastore:")
+            >>> line = PolicyFile(path="people.csv", text="p, user:ann, main, BROWSE, allow")
+            >>> files = [*registry.get_policies().files, line]
+            >>> case = 'principal="user:ann", operation="get_catalog", securable="main", expected="allow"'
+            >>> registry.test_policies(files, f"cases = [{{{case}}}]").problems
+            ()
         """
         raise self._unsupported(Operation.TEST_POLICIES)
 
@@ -100,6 +131,17 @@ class Policies(RegistryPart):
             PermissionDeniedError: the caller lacks MANAGE_POLICY.
             InvalidArgumentError: a file has a mistake; the running policy stays.
             ConcurrentUpdateError: another policy was applied first.
+
+        Example:
+            >>> from herdbook.entities.ledger import PolicyFile
+            >>> from herdbook.verdicts import Privilege
+            >>> me = registry.get_current_principal().name
+            >>> _ = registry.grant(me, Privilege.MANAGE_POLICY, "metastore:")
+            >>> line = PolicyFile(path="people.csv", text="p, user:ann, main, BROWSE, allow")
+            >>> files = [*registry.get_policies().files, line]
+            >>> base = registry.get_policies().revision
+            >>> registry.apply_policies(files, expected_revision=base, reason="ann looks around").revision > base
+            True
         """
         raise self._unsupported(Operation.APPLY_POLICIES)
 
@@ -108,6 +150,13 @@ class Policies(RegistryPart):
 
         Raises:
             PermissionDeniedError: the caller lacks READ_AUDIT or MANAGE_POLICY.
+
+        Example:
+            >>> from herdbook.verdicts import Privilege
+            >>> me = registry.get_current_principal().name
+            >>> _ = registry.grant(me, Privilege.READ_AUDIT, "metastore:")
+            >>> [file.path for file in registry.get_policies().files]
+            ['model.conf', 'rules/default.toml']
         """
         raise self._unsupported(Operation.GET_POLICIES)
 
@@ -121,5 +170,16 @@ class Policies(RegistryPart):
         Raises:
             PermissionDeniedError: the caller lacks MANAGE_POLICY.
             NotFoundError: no policy file in force names it, or nothing bears it now.
+
+        Example:
+            >>> from herdbook.entities.ledger import PolicyFile
+            >>> from herdbook.verdicts import Privilege
+            >>> me = registry.get_current_principal().name
+            >>> _ = registry.grant(me, Privilege.MANAGE_POLICY, "metastore:")
+            >>> line = PolicyFile(path="people.csv", text="p, user:ann, main, BROWSE, allow")
+            >>> files = [*registry.get_policies().files, line]
+            >>> applied = registry.apply_policies(files, expected_revision=registry.get_policies().revision)
+            >>> registry.rebind_policy_name("main", reason="the new one is meant").revision > applied.revision
+            True
         """
         raise self._unsupported(Operation.REBIND_POLICY_NAME)
