@@ -10,7 +10,7 @@ from herdbook.adapters.sql import tables
 from herdbook.adapters.sql.rows import to_time
 from herdbook.adapters.sql.sql_text import insert_sql
 from herdbook.adapters.sql.statements import Row, Runner
-from herdbook.entities import Principal
+from herdbook.entities import Link, Principal
 from herdbook.entities.ledger import Effect, Membership, PolicyLine
 from herdbook.names import PrincipalName
 from herdbook.ports.metadata import PolicyLog, Stamp
@@ -25,6 +25,10 @@ _LINES = f"""SELECT {_LINE} FROM [[pairs wanted]] w
     JOIN principals p ON p.id = g.principal_id LEFT JOIN principals b ON b.id = g.granted_by
     WHERE g.valid_to IS NULL AND g.id > :after {{who}} ORDER BY g.id LIMIT :limit"""
 _OF = "AND g.principal_id IN (SELECT value FROM [[each who]])"
+_WITHIN = f"""SELECT {_LINE} FROM grants g JOIN principals p ON p.id = g.principal_id
+    LEFT JOIN principals b ON b.id = g.granted_by WHERE g.valid_to IS NULL AND g.securable_id IN (
+    SELECT :id UNION ALL SELECT id FROM schemas WHERE catalog_id = :id
+    UNION ALL SELECT id FROM registered_models WHERE catalog_id = :id OR schema_id = :id) ORDER BY g.id"""
 _PRINCIPALS = """SELECT p.id, p.written, p.enabled, p.created_at FROM principals p {source}
     WHERE p.deleted_at IS NULL AND p.key > :after ORDER BY p.key LIMIT :limit"""
 _MEMBERS = "JOIN memberships m ON m.member_id = p.id AND m.group_id = :group AND m.valid_to IS NULL"
@@ -52,6 +56,10 @@ class SqlRightsReads(RightsReads):
             return tuple(_line_row(row) for row in self._run.all(_LINES.format(who=""), **bounds))
         found = self._run.all(_LINES.format(who=_OF), who=json.dumps(sorted(principal_ids)), **bounds)
         return tuple(_line_row(row) for row in found)
+
+    def lines_within(self, on: Link) -> tuple[PolicyLine, ...]:
+        """Return lines in force on a securable and on all that lies inside."""
+        return tuple(_line_row(row).line for row in self._run.all(_WITHIN, id=on.id))
 
     def memberships(self) -> tuple[Membership, ...]:
         """Return all memberships in force."""

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from attrs import frozen
 
-from herdbook.entities import Principal
+from herdbook.entities import Link, Principal
 from herdbook.entities.ledger import Membership, PolicyLine
 from herdbook.names import PrincipalName
 from herdbook.ports.metadata.records import Stamp
@@ -51,6 +51,10 @@ class RightsReads(ABC):
             after: Only ids greater than this.
             limit: How many at most.
         """
+
+    @abstractmethod
+    def lines_within(self, on: Link) -> tuple[PolicyLine, ...]:
+        """Return lines in force on a securable and on all that lies inside, in the trash or not, slots included."""
 
     @abstractmethod
     def memberships(self) -> tuple[Membership, ...]:
