@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from herdbook.entities import Manifest
+from herdbook.entities import FileEntry, Manifest
 from herdbook.errors import NotFoundError, PermissionDeniedError
 from herdbook.verdicts import Privilege
 
@@ -22,7 +22,7 @@ ODD = (
     lambda r, m: r.get_model_version(f"{m}/latest"),
     lambda r, m: r.get_model_version_by_alias(f"{m}@unset"),
     lambda r, m: r.read_model_version_file(f"{m}/1", "no.bin"),
-    lambda r, m: r.finalize_model_version(f"{m}/1", Manifest(files=())),
+    lambda r, m: r.finalize_model_version(f"{m}/1", Manifest(files=(FileEntry(path="a", size=1, sha256="0" * 64),))),
     lambda r, m: r.create_model_version(m, number=1, tags={"k": "v"}),
     lambda r, m: r.transfer_ownership(m, "user:nobody", expected_owner="user:nobody"),
     lambda r, m: r.grant("user:nobody", P.EXECUTE, m),

@@ -152,6 +152,9 @@ class Gate:
             requirement = Requirement(privilege=privilege, kind=kind)
             decision = self.authority.decide(caller, requirement, chain, log=log)
             if isinstance(decision, Allowed):
+                # A right on a slot alone does not include knowing the model (R14), so it must not tell of it (R8).
+                if kind is SecurableKind.MODEL_ALIAS and not self.knows(caller, chain, log):
+                    raise missing(what)
                 return decision.because
             denied = decision
         if denied is None or denied.sight is Sight.HIDDEN:

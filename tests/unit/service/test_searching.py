@@ -75,13 +75,17 @@ def test_each_finds_what_it_may_see(founder, owner):
             assert models(owner, text, order_by=order) == [OWN]
 
 
-def test_versions_that_are_not_ready_are_their_authors(founder, owner):
-    """READY versions are found, one's own of any status, and by a metastore admin all."""
-    assert versions(owner) == [f"{OWN}/1"]
-    own = owner.create_model_version(OWN)
-    assert versions(owner) == [f"{OWN}/{own.version}", f"{OWN}/1"]
-    assert versions(owner, "status = 'PENDING_REGISTRATION'") == [f"{OWN}/{own.version}"]
-    assert versions(founder, "status != 'READY'") == [f"{OWN}/3", f"{OWN}/2"]
+def test_versions_that_are_not_ready_are_their_authors(founder, owner, stranger):
+    """READY versions are found, one's own of any status, and all by who manages the model."""
+    who = str(stranger.get_current_principal().name)
+    for privilege, on in (("USE_CATALOG", "lab"), ("USE_SCHEMA", "lab"), ("ALL_PRIVILEGES", OWN)):
+        owner.grant(who, privilege, on)
+    assert versions(stranger) == [f"{OWN}/1"]
+    own = stranger.create_model_version(OWN)
+    assert versions(stranger) == [f"{OWN}/{own.version}", f"{OWN}/1"]
+    assert versions(stranger, "status = 'PENDING_REGISTRATION'") == [f"{OWN}/{own.version}"]
+    for manager in (founder, owner):
+        assert versions(manager, "status != 'READY'") == [f"{OWN}/3", f"{OWN}/2"]
 
 
 def test_parents_that_may_not_be_known_are_not_found_out(founder, owner):
