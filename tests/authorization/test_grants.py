@@ -13,29 +13,9 @@ from herdbook.errors import (
     UnauthenticatedError,
 )
 from herdbook.names import PrincipalName
-from herdbook.testing.samples import register
 from herdbook.verdicts import Privilege
 
 MODEL = "main.default.iris"
-
-
-@pytest.fixture
-def people(make_metastore):
-    """Return the registry of a principal, by name; `admin` is the founder."""
-    metastore = make_metastore()
-    admin = metastore.for_caller(metastore.asserted(PrincipalName.parse("user:os/founder")))
-    for name in ("user:ann", "user:bob", "group:team", "role:scientist", "role:lead"):
-        admin.create_principal(name)
-    admin.create_registered_model(MODEL, comment="c", tags={"a": "b"})
-    register(admin, MODEL)
-    admin.set_registered_model_alias(f"{MODEL}@champion", 1)
-
-    def registry(name: str):
-        if name == "admin":
-            return admin
-        return metastore.for_caller(metastore.asserted(PrincipalName.parse(name)))
-
-    return registry
 
 
 def pass_gates(admin, who):
@@ -196,8 +176,8 @@ def test_principals_are_for_admins(people):
     for call in (ann.list_principals, lambda: ann.create_principal("user:x")):
         with pytest.raises(PermissionDeniedError):
             call()
-    names = [str(p.name) for p in admin.list_principals(max_results=3).items]
-    assert names == ["group:team", "role:lead", "role:scientist"]
+    names = [str(p.name) for p in admin.list_principals(max_results=4).items]
+    assert names == ["group:okta/risk", "group:team", "role:lead", "role:scientist"]
     admin.add_member("role:lead", "role:scientist")
     with pytest.raises(InvalidArgumentError, match="itself"):
         admin.add_member("role:scientist", "role:lead")

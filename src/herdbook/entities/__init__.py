@@ -19,6 +19,7 @@ from herdbook.entities.rules import EffectiveRule, SweepReport
 from herdbook.entities.securables import Catalog, Chain, Link, Page, RegisteredModel, Schema
 from herdbook.entities.signature import ModelSignature
 from herdbook.entities.versions import (
+    HIDDEN,
     AliasAssignment,
     DatasetRef,
     ImportedFrom,
@@ -28,6 +29,7 @@ from herdbook.entities.versions import (
 )
 
 __all__ = [
+    "HIDDEN",
     "AliasAssignment",
     "Authn",
     "Caller",

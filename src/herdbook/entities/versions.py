@@ -61,12 +61,17 @@ class ImportedFrom:
     archive: str
 
 
+HIDDEN = "hidden"
+"""What is shown instead of a name that the reader may not know (R28)."""
+
+
 @frozen(kw_only=True)
 class Lineage:
     """Where a version came from; every field is optional.
 
     Args:
-        source: What was registered, in the client's words (a path or URI); never read by the registry.
+        source: What was registered, in the client's words (a path or URI); never read by the registry. Where it is a
+            `models:/` URI and a parent is hidden, it reads `hidden` (R28).
         run_id: The tracking run.
         experiment_id: The experiment of that run.
         logged_model_id: The logged model (`m-...`).

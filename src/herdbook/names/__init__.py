@@ -3,6 +3,7 @@
 from herdbook.names.principals import PrincipalKind, PrincipalName
 from herdbook.names.securables import (
     METASTORE,
+    MODELS_SCHEME,
     RESERVED_LEVEL_PREFIX,
     AliasRef,
     AliasSlots,
@@ -21,6 +22,7 @@ from herdbook.names.uris import LatestRef, LoggedModelRef, ModelUri
 
 __all__ = [
     "METASTORE",
+    "MODELS_SCHEME",
     "RESERVED_LEVEL_PREFIX",
     "AliasRef",
     "AliasSlots",

@@ -15,6 +15,8 @@ _VERSION = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _RESERVED_ALIAS = re.compile(r"latest|v[0-9]+", re.ASCII | re.IGNORECASE)
 _LEVEL_RULE = "1 to 255 ASCII letters, digits, '_' and '-', beginning with a letter, digit or '_'"
 RESERVED_LEVEL_PREFIX = "__mlf_"
+MODELS_SCHEME = "models:/"
+"""What a URI of a registered model or version begins with."""
 
 
 def fold(text: str) -> str:
@@ -297,4 +299,4 @@ def strip_scheme(text: str) -> str:
     """Return the text without a leading `models:/`."""
     if not isinstance(text, str):
         raise InvalidArgumentError(f"{text!r} is not text.", hint="Write models:/CATALOG.SCHEMA.MODEL/VERSION.")
-    return text.removeprefix("models:/")
+    return text.removeprefix(MODELS_SCHEME)

@@ -159,6 +159,11 @@ class Gate:
         for privilege in need.any_of:
             decision = self.authority.decide(caller, Requirement(privilege=privilege, kind=kind), chain, log=log)
             if isinstance(decision, Allowed):
+                if kind is SecurableKind.MODEL_ALIAS:
+                    # A right on a slot alone does not include knowing the model (R14), so it must not tell of it (R8).
+                    known = self._known(caller, chain, log)
+                    if isinstance(known, Denied) and known.sight is Sight.HIDDEN:
+                        return known
                 return decision
             denied = denied or decision
         if denied is None:

@@ -127,10 +127,12 @@ class LivingPart(GovernedPart):
         subject = trashed(kind, securable_id)
 
         def body(tx: WriteTransaction, admitted: Admitted[Trashed], stamp: Stamp) -> Outcome[None]:
-            del stamp
             on, container = admitted.chain.links[:2]
+            ended = tx.lines_within(on)
             tx.purge(on)
-            detail = {"kind": kind.value, "id": on.id, "name": on.name}
+            if ended:
+                tx.change_rights(end=ended, reason=asked.reason, stamp=stamp)
+            detail = {"kind": kind.value, "id": on.id, "name": on.name, "ended_lines": [line.id for line in ended]}
             # The row that counted its events is gone.
             happened = Happened(on=container, event=f"{kind.value.lower()}.purged", detail=detail)
             return Outcome(result=None, happened=happened)

@@ -58,9 +58,10 @@ class GovernedSearches(GovernedPart, ModelVersions, RegisteredModels):
 
         def find(tx: ReadTransaction, search: Search) -> Hits[ModelVersion]:
             authority = core.gate.authority
-            readable = shown(authority, caller, SecurableKind.REGISTERED_MODEL, tx).full
+            show = shown(authority, caller, SecurableKind.REGISTERED_MODEL, tx)
             all_of = managed(authority, caller, tx)
-            hits = tx.search_versions(search, readable, reader_id=caller.principal_id, managed=all_of)
+            reader = caller.principal_id
+            hits = tx.search_versions(search, show.full, reader_id=reader, managed=all_of, known=show.seen)
             rows = tuple(with_known_parents(core, caller, row, tx, tx) for row in hits.rows)
             return Hits(rows=rows, position=hits.position)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from herdbook.entities import Caller, Chain, Lineage, ModelVersion, VersionStatus
+from herdbook.entities import HIDDEN, Caller, Chain, Lineage, ModelVersion, VersionStatus
+from herdbook.names import MODELS_SCHEME
 from herdbook.ports.metadata import ReadTransaction, Resolver, VersionRow
 from herdbook.service.core import Core
 from herdbook.service.gate import missing
@@ -50,7 +51,7 @@ def with_known_parents(
     resolver: Resolver | None = None,
     log: ReadTransaction | None = None,
 ) -> ModelVersion:
-    """Return a version with its parents under their names of now; those not to be known are counted only (R28)."""
+    """Return a version with its parents under their names of now; of others it is said how many there are (R28)."""
     version = row.version
     if not row.source_ids:
         return version
@@ -60,9 +61,12 @@ def with_known_parents(
         for parent in found
         if parent.row is not None and parent.chain is not None and core.gate.knows(caller, parent.chain, log)
     )
-    return evolve(
-        version, lineage=evolve(version.lineage, parents=known, hidden_parents=len(row.source_ids) - len(known))
-    )
+    hidden = len(row.source_ids) - len(known)
+    lineage = evolve(version.lineage, parents=known, hidden_parents=hidden)
+    if hidden and (lineage.source or "").startswith(MODELS_SCHEME):
+        # Its words name a registered version, and it may be the hidden one; searches treat it alike.
+        lineage = evolve(lineage, source=HIDDEN)
+    return evolve(version, lineage=lineage)
 
 
 def status_only(version: ModelVersion) -> ModelVersion:

@@ -83,6 +83,19 @@ def test_versions_of_every_status_are_found_by_who_manages(founder, owner):
     assert versions(founder, "status != 'READY'") == [f"{OWN}/3", f"{OWN}/2"]
 
 
+def test_versions_that_are_not_ready_are_their_authors(founder, owner, stranger):
+    """READY versions are found, one's own of any status, and all by who manages the model."""
+    who = str(stranger.get_current_principal().name)
+    for privilege, on in (("USE_CATALOG", "lab"), ("USE_SCHEMA", "lab"), ("ALL_PRIVILEGES", OWN)):
+        owner.grant(who, privilege, on)
+    assert versions(stranger) == [f"{OWN}/1"]
+    own = stranger.create_model_version(OWN)
+    assert versions(stranger) == [f"{OWN}/{own.version}", f"{OWN}/1"]
+    assert versions(stranger, "status = 'PENDING_REGISTRATION'") == [f"{OWN}/{own.version}"]
+    for manager in (founder, owner):
+        assert versions(manager, "status != 'READY'") == [f"{OWN}/3", f"{OWN}/2"]
+
+
 def test_parents_that_may_not_be_known_are_not_found_out(founder, owner):
     """A result hides the same parents that getting it hides (R28)."""
     (found,) = owner.search_model_versions("version = 1").items

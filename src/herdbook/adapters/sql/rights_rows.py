@@ -10,7 +10,7 @@ from herdbook.adapters.sql import policy_tables
 from herdbook.adapters.sql.rows import to_time
 from herdbook.adapters.sql.sql_text import insert_sql
 from herdbook.adapters.sql.statements import Row, Runner
-from herdbook.entities import Principal
+from herdbook.entities import Link, Principal
 from herdbook.entities.ledger import Effect, Membership, PolicyLine
 from herdbook.names import PrincipalName
 from herdbook.ports.metadata import Stamp
@@ -45,6 +45,10 @@ _CONCERNED = f"""SELECT [[binary key]], min(written) FROM (
         AND g.principal_id IN (SELECT value FROM [[each who]])
     ) found WHERE [[binary key]] >= :since GROUP BY [[binary key]]
     ORDER BY [[binary key]] LIMIT :limit"""
+_WITHIN = f"""SELECT {_LINE} FROM grants g JOIN principals p ON p.id = g.principal_id
+    LEFT JOIN principals b ON b.id = g.granted_by WHERE g.valid_to IS NULL AND g.securable_id IN (
+    SELECT :id UNION ALL SELECT id FROM schemas WHERE catalog_id = :id
+    UNION ALL SELECT id FROM registered_models WHERE catalog_id = :id OR schema_id = :id) ORDER BY g.id"""
 _PRINCIPALS = """SELECT p.id, p.written, p.enabled, p.created_at FROM principals p {source}
     WHERE p.deleted_at IS NULL AND p.key > :after ORDER BY p.key LIMIT :limit"""
 _MEMBERS = "JOIN memberships m ON m.member_id = p.id AND m.group_id = :group AND m.valid_to IS NULL"
@@ -87,6 +91,10 @@ class SqlRightsReads(RightsReads):
         """Return the names of what principals own or lines give or deny them."""
         found = self._run.all(_CONCERNED, who=json.dumps(sorted(principal_ids)), since=since, limit=limit)
         return tuple((row[0], row[1]) for row in found)
+
+    def lines_within(self, on: Link) -> tuple[PolicyLine, ...]:
+        """Return lines in force on a securable and on all that lies inside."""
+        return tuple(_line_row(row).line for row in self._run.all(_WITHIN, id=on.id))
 
     def memberships(self) -> tuple[Membership, ...]:
         """Return all memberships in force."""

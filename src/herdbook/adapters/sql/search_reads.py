@@ -54,6 +54,7 @@ class _Asked:
     ranges: Ranges
     reader_id: str | None = None
     managed: Spans = ()
+    known: Spans = ()
 
 
 class SearchReads:
@@ -66,9 +67,18 @@ class SearchReads:
         found, position = self._search(_Asked(noun=Noun.MODEL, search=search, ranges=ranges))
         return Hits(rows=tuple(map(rows.model, found)), position=position)
 
-    def search_versions(self, search: Search, ranges: Ranges, *, reader_id: str, managed: Ranges) -> Hits[VersionRow]:
+    def search_versions(
+        self, search: Search, ranges: Ranges, *, reader_id: str, managed: Ranges, known: Ranges
+    ) -> Hits[VersionRow]:
         """Return one page of the versions of models in ranges that a filter finds."""
-        asked = _Asked(noun=Noun.VERSION, search=search, ranges=ranges, reader_id=reader_id, managed=managed.spans)
+        asked = _Asked(
+            noun=Noun.VERSION,
+            search=search,
+            ranges=ranges,
+            reader_id=reader_id,
+            managed=managed.spans,
+            known=known.spans,
+        )
         found, position = self._search(asked)
         own = -len(search.order)
         return Hits(rows=tuple(rows.version(row[:own]) for row in found), position=position)
@@ -90,6 +100,7 @@ class SearchReads:
             ids=ids,
             reader_id=asked.reader_id,
             managed=asked.managed,
+            known=asked.known,
         )
         sql, values = page.statement()
         found = self._run.all(sql, **values)

@@ -10,6 +10,7 @@ from herdbook.adapters.sql import resolve_sql
 from herdbook.adapters.sql.search_spans import Spans
 from herdbook.adapters.sql.search_where import Parameters, condition
 from herdbook.formats.filter_fields import Noun
+from herdbook.formats.filters import clauses
 from herdbook.formats.orders import Order
 from herdbook.policy.ranges import EVERYTHING
 from herdbook.ports.metadata import Search
@@ -27,6 +28,11 @@ _MODELS_FIRST = """models(id, key) AS MATERIALIZED (
 _RANGES = "r(low, high) AS (SELECT value->>0, value->>1 FROM [[pairs spans]]),\n    "
 _MANAGED = """OR EXISTS (SELECT 1 FROM [[pairs managed]] g
     WHERE m.key >= g.value->>0 AND m.key < g.value->>1)"""
+_HIDDEN_SOURCE = """NOT (substr(v.source, 1, 8) = 'models:/' AND EXISTS (SELECT 1 FROM version_sources vs
+    LEFT JOIN model_versions pv ON pv.id = vs.source_version_id AND pv.deleted_at IS NULL
+    LEFT JOIN registered_models pm ON pm.id = pv.model_id AND pm.deleted_at IS NULL
+    WHERE vs.version_id = v.id AND NOT EXISTS (SELECT 1 FROM [[pairs known]] k
+        WHERE pm.key >= k.value->>0 AND pm.key < k.value->>1)))"""
 _PERSON = "[[binary coalesce((SELECT p.key FROM principals p WHERE p.id = {0}), {0})]]"
 _COLUMNS = {Noun.MODEL: resolve_sql.MODEL_COLUMNS, Noun.VERSION: resolve_sql.VERSION_COLUMNS}
 _JOINED = {Noun.MODEL: resolve_sql.MODEL_FROM, Noun.VERSION: resolve_sql.VERSION_FROM}
@@ -51,6 +57,7 @@ class Page:
         ids: The ids of the only rows that can be results; None where any can.
         reader_id: The author who sees versions of any status; None for models.
         managed: Where versions of any status are seen.
+        known: Where models may be known of; a source that names another is not told by a filter on it (R28).
     """
 
     noun: Noun
@@ -59,6 +66,7 @@ class Page:
     ids: tuple[str, ...] | None = None
     reader_id: str | None = None
     managed: Spans = field(default=())
+    known: Spans = field(default=())
 
     def statement(self) -> tuple[str, dict[str, object]]:
         """Return the statement and its parameters."""
@@ -84,7 +92,7 @@ class Page:
         )
         values: dict[str, object] = {**given.values, "limit": self.search.limit + 1}
         values |= {"spans": json.dumps(self.spans), "ids": json.dumps(self.ids), "reader": self.reader_id}
-        return sql, {**values, "managed": json.dumps(self.managed)}
+        return sql, {**values, "managed": json.dumps(self.managed), "known": json.dumps(self.known)}
 
     def _wanted(self, given: Parameters, orders: list[str]) -> list[str]:
         """Return the conditions on a row, wherever it is read from."""
@@ -94,6 +102,8 @@ class Page:
             wanted.append(f"(v.status = 'READY' OR v.author_id = :reader {managed})")
         if self.search.where is not None:
             wanted.append(condition(self.search.where, self.noun, given))
+            if self.noun is Noun.VERSION and any(clause.field == "source" for clause in clauses(self.search.where)):
+                wanted.append(f"(v.source IS NULL OR {_HIDDEN_SOURCE})")
         if self.search.after is not None:
             wanted += _behind(given, orders, self.search)
         return wanted

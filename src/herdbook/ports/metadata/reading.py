@@ -151,7 +151,9 @@ class ReadTransaction(Resolver, PolicyLog, LifeReads, RightsReads, NameReads):
         """
 
     @abstractmethod
-    def search_versions(self, search: Search, ranges: Ranges, *, reader_id: str, managed: Ranges) -> Hits[VersionRow]:
+    def search_versions(
+        self, search: Search, ranges: Ranges, *, reader_id: str, managed: Ranges, known: Ranges
+    ) -> Hits[VersionRow]:
         """Return one page of a search over model versions.
 
         Args:
@@ -159,6 +161,8 @@ class ReadTransaction(Resolver, PolicyLog, LifeReads, RightsReads, NameReads):
             ranges: The names of the models whose versions may be read.
             reader_id: READY versions are found, and those of this author.
             managed: The names of the models of which versions of any status are found.
+            known: The names of the models that may be known of: a filter on the source leaves out versions whose source
+                is a `models:/` URI and that have a parent which is not live or not among these (R28).
         """
 
     @abstractmethod

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from attrs import frozen
 
-from herdbook.entities import Principal
+from herdbook.entities import Link, Principal
 from herdbook.entities.ledger import Membership, PolicyLine
 from herdbook.names import PrincipalName
 from herdbook.ports.metadata.records import Stamp
@@ -67,6 +67,10 @@ class RightsReads(ABC):
                 Slots of a whole schema or catalog are left out.
             limit: How many at most, ordered by folded name, each once.
         """
+
+    @abstractmethod
+    def lines_within(self, on: Link) -> tuple[PolicyLine, ...]:
+        """Return lines in force on a securable and on all that lies inside, in the trash or not, slots included."""
 
     @abstractmethod
     def memberships(self) -> tuple[Membership, ...]:
