@@ -62,7 +62,9 @@ def test_the_right_to_create_is_the_right_to_learn_which_names_are_taken(people,
     """With CREATE_MODEL a taken name answers 409, in the same text whether its holder may be known or not."""
     people.give("user:ann", "main.default", P.CREATE_MODEL)
     unknown = told(lambda: calls(people("user:ann"))[verb](MODEL))
-    assert unknown == f"AlreadyExistsError: The name of registered model {MODEL} is taken. | Choose another name. | {{}}"
+    assert (
+        unknown == f"AlreadyExistsError: The name of registered model {MODEL} is taken. | Choose another name. | {{}}"
+    )
     if verb != "copy":
         people.give("user:ann", MODEL, P.BROWSE)
         assert told(lambda: calls(people("user:ann"))[verb](MODEL)) == unknown

@@ -73,9 +73,9 @@ def test_nothing_outside_is_known(people, told):
         (cut.list_registered_models, "main.default", "main.nope"),
         (lambda name: cut.create_registered_model(f"{name}.x"), "main.default", "main.nope"),
     ):
-        assert told(lambda v=verb, h=hidden: v(h)).replace(hidden, "X") == told(
-            lambda v=verb, m=missing: v(m)
-        ).replace(missing, "X")
+        assert told(lambda v=verb, h=hidden: v(h)).replace(hidden, "X") == told(lambda v=verb, m=missing: v(m)).replace(
+            missing, "X"
+        )
     assert cut.list_catalogs().items == ()
     assert [str(model.name) for model in cut.search_registered_models().items] == [MODEL]
 

@@ -42,8 +42,10 @@ def test_grants_memberships_and_sight_end_at_once(left):
             call()
     assert ann.search_registered_models().items == ()
     assert people.admin.list_members("role:lead").items == ()
-    assert people.rows("SELECT count(*) FROM grants WHERE principal_id NOT IN "
-                       "(SELECT id FROM principals WHERE deleted_at IS NULL) AND valid_to IS NULL") == [(0,)]
+    assert people.rows(
+        "SELECT count(*) FROM grants WHERE principal_id NOT IN "
+        "(SELECT id FROM principals WHERE deleted_at IS NULL) AND valid_to IS NULL"
+    ) == [(0,)]
 
 
 def test_uploads_end(left):

@@ -43,8 +43,10 @@ def test_execute_skips_what_is_held(people, bob):
     """With EXECUTE nothing has to be sent, and without it again what was skipped is lacking."""
     people.give("user:bob", MODEL, P.EXECUTE)
     files = people.admin.list_model_version_files(f"{MODEL}/1").items
-    assert {slot.need for slot in bob.upload_plan(OWN, [FileStat(path=f.path, size=f.size, sha256=f.sha256)
-                                                         for f in files]).slots} == {SlotNeed.HELD}
+    assert {
+        slot.need
+        for slot in bob.upload_plan(OWN, [FileStat(path=f.path, size=f.size, sha256=f.sha256) for f in files]).slots
+    } == {SlotNeed.HELD}
     begun = bob.create_model_version(OWN)
     people.admin.revoke("user:bob", P.EXECUTE, MODEL)
     with pytest.raises(InvalidArgumentError, match="lacks 2 file"):

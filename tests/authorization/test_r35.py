@@ -41,9 +41,7 @@ def test_an_asserted_principal_is_made_known_without_rights(people):
 def test_what_is_asserted_is_audited_as_asserted(people):
     """Each row of the log says how its author was established."""
     people.admin.create_catalog("audited")
-    [[payload]] = people.rows(
-        "SELECT payload FROM audit WHERE operation = 'create_catalog' ORDER BY id DESC LIMIT 1"
-    )
+    [[payload]] = people.rows("SELECT payload FROM audit WHERE operation = 'create_catalog' ORDER BY id DESC LIMIT 1")
     assert json.loads(payload)["authn"] == Authn.ASSERTED.value == "asserted"
     assert json.loads(payload)["by"] == people.admin.get_current_principal().id
 
