@@ -65,7 +65,7 @@ def test_403_is_the_same_for_sub_things_that_exist_and_that_do_not(people, told,
         lambda version: ann.list_model_version_files(f"{MODEL}/{version}"),
         lambda version: ann.read_model_version_file(f"{MODEL}/{version}", "model.bin"),
     ):
-        there, gone = (told(lambda v=v: verb(v)).replace(f"{MODEL}/{v}", "VERSION") for v in parts)
+        there, gone = (told(lambda v=v, verb=verb: verb(v)).replace(f"{MODEL}/{v}", "VERSION") for v in parts)
         assert there == gone
         assert there.startswith("PermissionDeniedError")
     for verb in (
@@ -74,7 +74,7 @@ def test_403_is_the_same_for_sub_things_that_exist_and_that_do_not(people, told,
         lambda alias: ann.delete_registered_model_alias(f"{MODEL}@{alias}"),
         lambda alias: ann.list_alias_history(f"{MODEL}@{alias}"),
     ):
-        there, gone = (told(lambda a=a: verb(a)).replace(f"@{a}", "@ALIAS") for a in ("champion", "unset"))
+        there, gone = (told(lambda a=a, verb=verb: verb(a)).replace(f"@{a}", "@ALIAS") for a in ("champion", "unset"))
         assert there == gone
         assert there.startswith("PermissionDeniedError")
 

@@ -85,7 +85,7 @@ def test_a_full_page_of_hidden_things_has_no_token(many):
     """A page says that more follow only where the caller may see more."""
     for name in NAMES[2:]:
         many.admin.revoke("user:ann", P.READ_METADATA, name)
-    for verb in LISTS:
-        page = LISTS[verb](many("user:ann"))
+    for verb in LISTS.values():
+        page = verb(many("user:ann"))
         assert {str(item.name) for item in page.items} == set(NAMES[:2])
         assert page.next_page_token is None

@@ -102,7 +102,9 @@ def test_a_slot_right_does_not_include_knowing_the_model(people, told):
         lambda name: ann.delete_registered_model_alias(f"{name}@champion"),
         lambda name: ann.delete_registered_model_alias(f"{name}@champion", expected_current=99),
     ):
-        hidden, missing = (told(lambda n=n: verb(n)).replace(n, "MODEL") for n in (MODEL, "main.default.nope"))
+        hidden, missing = (
+            told(lambda n=n, verb=verb: verb(n)).replace(n, "MODEL") for n in (MODEL, "main.default.nope")
+        )
         assert hidden == missing
     assert people.admin.get_model_version_by_alias(f"{MODEL}@champion").version == 1
     people.give("user:ann", MODEL, P.BROWSE)

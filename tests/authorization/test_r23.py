@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from herdbook.entities.ledger import Effect
 from herdbook.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError
 from herdbook.policy.granting import GRANTABLE, Giver, giver
-from herdbook.entities.ledger import Effect
 from herdbook.verdicts import Privilege, SecurableKind
 
 P = Privilege

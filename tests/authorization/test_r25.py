@@ -15,7 +15,7 @@ MODEL = "main.default.iris"
 
 @pytest.fixture
 def left(people):
-    """Return the people after ann, who owned and wrote things and granted some to bob, was deleted; and her registry."""
+    """Return the people after ann, who owned, wrote and granted things, was deleted; and her open session."""
     people.gates("user:ann", "user:bob")
     people.admin.add_member("role:lead", "user:ann")
     people.give("user:ann", MODEL, P.ALL_PRIVILEGES)
@@ -65,7 +65,7 @@ def test_uploads_end(left):
 
 def test_it_stays_owner_and_author_of_record_without_rights(left):
     """Its name stands where it stood until a container's manager hands the thing on."""
-    people, ann, _, _ = left
+    people, _, _, _ = left
     model = people.admin.get_registered_model("main.default.hers")
     assert (model.owner, model.created_by) == ("user:ann", "user:ann")
     assert people.admin.get_model_version("main.default.hers/1").author == "user:ann"

@@ -126,6 +126,9 @@ class Finalizing:
                 f"The rules for {self._subject.what} changed while it was judged.", hint="Finalize it again."
             )
         check_sources(self._core.gate, self._caller, tx, row, _OPERATION)
+        if row.version.status is VersionStatus.PENDING_REGISTRATION:
+            # What was not sent because of EXECUTE elsewhere must still be the caller's to execute (R26).
+            self._check_complete(tx, row.version, admitted.chain)
         # Tags can have changed while checks ran, so the rules are asked here, about the tags of now.
         applicant = Applicant(
             version=with_known_parents(self._core, self._caller, row, tx, tx),
