@@ -15,10 +15,11 @@ from herdbook.formats.orders import Order
 from herdbook.policy.ranges import EVERYTHING
 from herdbook.ports.metadata import Search
 
+# A materialized page is read in the order in which it was made; only PostgreSQL may choose another.
 _PAGE = """WITH {names} page(id, {aliases}) AS MATERIALIZED (
         SELECT [[row {row}]], {orders} FROM {source} WHERE {where} {order_by} LIMIT :limit)
     SELECT {columns}, {page_orders} FROM page CROSS JOIN {joined} WHERE [[row {row}]] = page.id
-    ORDER BY {page_order_by}"""
+    [[ordered {page_order_by}]]"""
 # Of each model at least one version is on the page, so the models of a page are found first, in the order of the spans.
 _MODELS_FIRST = """models(id, key) AS MATERIALIZED (
         SELECT m.id, m.key FROM r CROSS JOIN registered_models m [[indexed uq_registered_models_key_live]]
