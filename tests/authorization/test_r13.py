@@ -71,10 +71,12 @@ def test_a_denial_names_privilege_level_and_whom_to_ask(shared):
 
 
 def test_a_denial_does_not_tell_a_deny_to_who_does_not_manage(shared, told):
-    """Who is denied reads the same whether a deny or the lack of a grant refuses, and never whom the deny names."""
-    without = told(lambda: shared("user:ann").read_model_version_file(f"{MODEL}/1", "model.bin"))
+    """Who is denied reads that a denial stands in the way, and neither whom it names nor its line; a manager does."""
     shared.give("user:ann", MODEL, P.EXECUTE)
-    shared.admin.deny("group:team", P.EXECUTE, MODEL)
+    line = shared.admin.deny("group:team", P.EXECUTE, MODEL)
     denied = told(lambda: shared("user:ann").read_model_version_file(f"{MODEL}/1", "model.bin"))
-    assert denied == without
+    assert "a denial stands in the way" in denied
+    assert line.id not in denied
+    told_to_manager = repr(shared.admin.explain("read_model_version_file", MODEL, principal="user:ann"))
+    assert line.id in told_to_manager
     assert "team" not in denied
