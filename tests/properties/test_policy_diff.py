@@ -109,10 +109,9 @@ def test_the_diff_is_the_difference() -> None:
         if seed % 2:
             before, after = after, before
         chains = tuple(chain for chain in policy.chains if chain.object.kind is not K.MODEL_ALIAS)
-        [metastore] = [chain for chain in chains if chain.object.kind is K.METASTORE]
         actors = set(policy.people) - before.disabled
         whom = concerned(before, after, actors)
-        told = list(Comparison(before, after, trial, metastore, chains).differences(whom.actors))
+        told = list(Comparison(before, after, trial, chains).differences(whom.actors))
         was = ReferenceEvaluator(before.lines, before.memberships, before.disabled)
         now = ReferenceEvaluator(after.lines, after.memberships, after.disabled)
         used: set[int] = set()

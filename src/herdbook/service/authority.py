@@ -93,4 +93,5 @@ class Authority:
             if changes is None:
                 self._authorizer.replace(log.snapshot())
             else:
-                self._authorizer.feed(changes, now)
+                # What a writer sees committed between its two questions belongs to a revision that is fed later.
+                self._authorizer.feed(tuple(step for step in changes if step.revision <= now), now)

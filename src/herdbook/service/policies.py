@@ -173,8 +173,8 @@ class GovernedPolicies(GovernedPart, Policies):
         new = {each for each, name in made.principals.items() if name.principal_kind in _ACTORS}
         whom = concerned(before, after, tx.actors() | claims | new)
         places = {line.securable_id for line in (*before.lines, *after.lines) if line.principal_id in whom.members}
-        chains = tx.chains(ids=places, owner_ids=whom.members)
-        comparison = Comparison(before, after, self._core.gate.authority.trial, tx.metastore(), chains)
+        chains = (tx.metastore(), *tx.chains(ids=places, owner_ids=whom.members))
+        comparison = Comparison(before, after, self._core.gate.authority.trial, chains)
         names.update(tx.principal_names(set(whom.actors) - names.keys()))
         gained: list[AccessPath] = []
         lost: list[AccessPath] = []

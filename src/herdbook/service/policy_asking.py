@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from herdbook.entities import Caller, Chain
@@ -21,6 +22,7 @@ KINDS = (
 )
 """The kinds of securables, from the whole down."""
 
+_ID = re.compile(r"\b[0-9a-f]{32}\b")
 _ONLY = {
     "_catalog": SecurableKind.CATALOG,
     "_schema": SecurableKind.SCHEMA,
@@ -90,9 +92,7 @@ def ask(
 
 def named(words: str, names: Mapping[str, PrincipalName]) -> str:
     """Return words in which people stand by name instead of by id."""
-    for principal_id, name in names.items():
-        words = words.replace(principal_id, str(name))
-    return words
+    return _ID.sub(lambda found: str(names.get(found[0], found[0])), words)
 
 
 def _lacking(authorizer: Authorizer, caller: Caller, denied: Denied, chain: Chain) -> str:

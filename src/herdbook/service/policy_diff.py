@@ -8,14 +8,14 @@ from attrs import frozen
 
 from herdbook.entities import Caller, Chain
 from herdbook.entities.governance import AccessPath
-from herdbook.entities.ledger import PolicySnapshot
+from herdbook.entities.ledger import Effect, PolicySnapshot
 from herdbook.names import PrincipalName
 from herdbook.policy.admins import closure, groups_by_member
 from herdbook.policy.operations import OPERATIONS
 from herdbook.ports.authorizer import Authorizer
 from herdbook.service.policy_asking import Answer, ask, kinds_asked, level, named
 from herdbook.service.policy_tree import PLURAL, Node, NodeKey, Tree
-from herdbook.verdicts import Operation
+from herdbook.verdicts import Operation, Privilege
 
 
 @frozen(kw_only=True)
@@ -67,6 +67,9 @@ class Difference:
             )
 
 
+_Right = tuple[str, str | None, Privilege, Effect]
+
+
 def concerned(before: PolicySnapshot, after: PolicySnapshot, actors: Iterable[str]) -> Concerned:
     """Return whom a change concerns, among those who may act."""
     changed = {line.principal_id for line in set(before.lines) ^ set(after.lines)}
@@ -90,8 +93,8 @@ class Comparison:
         before: The one policy.
         after: The other.
         trial: Returns who judges by a policy.
-        metastore: The chain of the metastore.
-        chains: Those of everything live that a line of a concerned principal is on, or that one owns.
+        chains: The metastore's, and those of everything live that a line of a concerned principal is on, or that one
+            owns.
     """
 
     def __init__(
@@ -99,36 +102,35 @@ class Comparison:
         before: PolicySnapshot,
         after: PolicySnapshot,
         trial: Callable[[PolicySnapshot], Authorizer],
-        metastore: Chain,
         chains: Sequence[Chain],
     ) -> None:
-        self._policies = (before, after)
         self._judges = (trial(before), trial(after))
-        self._groups = tuple(groups_by_member(policy.memberships) for policy in self._policies)
-        self._metastore = metastore
+        self._groups = tuple(groups_by_member(policy.memberships) for policy in (before, after))
+        self._rights = tuple(_rights(policy) for policy in (before, after))
         self._chains = chains
-        self._lines: dict[str, set[tuple[str, str | None]]] = {}
-        for line in (*before.lines, *after.lines):
-            self._lines.setdefault(line.principal_id, set()).add((line.securable_id, line.alias_key))
-        self._owners = {chain.object.owner_id for chain in chains} | {
-            link.owner_id for chain in chains for link in chain.links
-        }
+        self._owners = {chain.object.owner_id for chain in chains}
 
     def differences(self, actors: Iterable[str]) -> Iterator[Difference]:
         """Return what differs for some of those who may act; people with the same rights are told together."""
-        alike: dict[object, list[str]] = {}
+        alike: dict[tuple[frozenset[str], ...], list[str]] = {}
         for actor in actors:
-            reach = tuple(
-                frozenset(each for each in closure(actor, groups) if each in self._lines or each in self._owners)
-                for groups in self._groups
-            )
-            alike.setdefault(reach, []).append(actor)
-        for same in alike.values():
-            yield from self._of(tuple(same))
+            alike.setdefault(tuple(self._speaking(actor)), []).append(actor)
+        for (before, after), same in alike.items():
+            yield from self._of(tuple(same), before, after)
 
-    def _of(self, actors: tuple[str, ...]) -> Iterator[Difference]:
-        reach = closure(actors[0], self._groups[0]) | closure(actors[0], self._groups[1])
-        tree = Tree(self._metastore, self._relevant(reach), self._aliases(reach))
+    def _speaking(self, actor: str) -> Iterator[frozenset[str]]:
+        """Return whose lines and property count for an actor, before and after."""
+        for groups, rights in zip(self._groups, self._rights, strict=True):
+            yield frozenset(each for each in closure(actor, groups) if each in rights or each in self._owners)
+
+    def _of(self, actors: tuple[str, ...], *closures: frozenset[str]) -> Iterator[Difference]:
+        had, has = (
+            frozenset().union(*(rights.get(member, frozenset()) for member in members))
+            for rights, members in zip(self._rights, closures, strict=True)
+        )
+        tree = self._tree(had, has, *closures)
+        if tree is None:
+            return
         caller = Caller(principal_id=actors[0])
         known: dict[object, Pair] = {}
 
@@ -142,41 +144,74 @@ class Comparison:
                 known[key] = (before, after)
             return known[key]
 
-        for operation in Operation:
-            alike: dict[tuple[str, str | None, bool, tuple[str, ...]], list[_Told]] = {}
-            for told in _told(tree, operation, pair):
-                words = (told.pair[1][1], *(() if told.pair[1][0] else (f"before: {told.pair[0][1]}",)))
-                alike.setdefault((told.node.place.id, told.node.alias, told.pair[1][0], words), []).append(told)
-            for (_, _, gained, words), same in alike.items():
-                yield Difference(
-                    principal_ids=actors,
-                    operation=operation,
-                    nodes=tuple(each.node for each in same),
-                    excepted=tuple(node for each in same for node in each.excepted),
-                    gained=gained,
-                    path=words,
-                )
+        for operations in _ALIKE:
+            for gained, words, same in _together(_told(tree, operations[0], pair)):
+                for operation in operations:
+                    yield Difference(
+                        principal_ids=actors,
+                        operation=operation,
+                        nodes=tuple(each.node for each in same),
+                        excepted=tuple(node for each in same for node in each.excepted),
+                        gained=gained,
+                        path=words,
+                    )
 
-    def _relevant(self, reach: frozenset[str]) -> list[Chain]:
-        """Return the chains of what a closure's lines are on, of what it owns, and of all that these lie in."""
-        spoken = {place for member in reach for place, _ in self._lines.get(member, ())}
+    def _tree(self, had: frozenset[_Right], has: frozenset[_Right], *closures: frozenset[str]) -> Tree | None:
+        """Return all that may be decided differently; None where nothing can: where nothing changes on the way up."""
+        was, now = closures
+        moved = {right[0] for right in had ^ has}
+        moved |= {
+            chain.object.id
+            for chain in self._chains
+            if (chain.object.owner_id in was) is not (chain.object.owner_id in now)
+        }
+        if not moved:
+            return None
+        spoken = {right[0] for right in had | has}
         wanted: dict[str, Chain] = {}
         for chain in self._chains:
-            if chain.object.id in spoken or chain.object.owner_id in reach:
+            if chain.object.id in spoken or chain.object.owner_id in was | now:
                 for position, link in enumerate(chain.links):
-                    wanted.setdefault(link.id, Chain(links=chain.links[position:], policy_revision=0))
-        return list(wanted.values())
-
-    def _aliases(self, reach: frozenset[str]) -> dict[str, set[str]]:
-        """Return for each securable the aliases whose slots on it a closure's lines are on."""
-        found: dict[str, set[str]] = {}
-        for member in reach:
-            for place, alias in self._lines.get(member, ()):
-                if alias is not None:
-                    found.setdefault(place, set()).add(alias)
-        return found
+                    part = chain.links[position:]
+                    if link.id not in wanted and any(each.id in moved for each in part):
+                        wanted[link.id] = Chain(links=part, policy_revision=0)
+        aliases: dict[str, set[str]] = {}
+        for place, alias, _, _ in had | has:
+            if alias is not None:
+                aliases.setdefault(place, set()).add(alias)
+        return Tree(wanted.values(), aliases)
 
 
+def _rights(policy: PolicySnapshot) -> dict[str, frozenset[_Right]]:
+    """Return what the lines of each principal say."""
+    found: dict[str, set[_Right]] = {}
+    for line in policy.lines:
+        right = (line.securable_id, line.alias_key, line.privilege, line.effect)
+        found.setdefault(line.principal_id, set()).add(right)
+    return {who: frozenset(rights) for who, rights in found.items()}
+
+
+def _together(told: Iterable[_Told]) -> Iterator[tuple[bool, tuple[str, ...], list[_Told]]]:
+    """Return what is told of one place for one reason together, with whether it is gained and the reason."""
+    alike: dict[tuple[str, str | None, bool, tuple[str, ...]], list[_Told]] = {}
+    for each in told:
+        (_, before), (gained, after) = each.pair
+        words = (after, *(() if gained else (f"before: {before}",)))
+        alike.setdefault((each.node.place.id, each.node.alias, gained, words), []).append(each)
+    for (_, _, gained, words), same in alike.items():
+        yield gained, words, same
+
+
+def _alike() -> list[tuple[Operation, ...]]:
+    """Return the verbs that need the same on the same kinds of things together."""
+    found: dict[object, list[Operation]] = {}
+    for operation in Operation:
+        need = OPERATIONS[operation]
+        found.setdefault((need.any_of, need.on, kinds_asked(operation)), []).append(operation)
+    return [tuple(operations) for operations in found.values()]
+
+
+_ALIKE = _alike()
 Pair = tuple[Answer, Answer]
 """What is answered before and after."""
 

@@ -77,18 +77,15 @@ class Tree:
     """All that a policy can decide about differently for somebody.
 
     Args:
-        metastore: The chain of the metastore.
-        chains: Those of all other securables that are singled out, and of all that they lie in.
+        chains: The chains of all securables that are singled out.
         aliases: The aliases whose slots are singled out, by the id of the securable that they are on.
     """
 
-    def __init__(self, metastore: Chain, chains: Iterable[Chain], aliases: Mapping[str, set[str]]) -> None:
+    def __init__(self, chains: Iterable[Chain], aliases: Mapping[str, set[str]]) -> None:
         self.nodes: list[Node] = []
         self._keys: set[NodeKey] = set()
         self._container: dict[str, str | None] = {}
-        top = metastore.object.id
-        inner = [chain for chain in chains if chain.object.id != top]
-        for chain in (metastore, *sorted(inner, key=lambda each: len(each.links))):
+        for chain in sorted(chains, key=lambda each: len(each.links)):
             self._container[chain.object.id] = chain.links[1].id if len(chain.links) > 1 else None
             self._add(chain, sorted({alias for link in chain.links for alias in aliases.get(link.id, ())}))
 
@@ -96,10 +93,10 @@ class Tree:
         """Return what would cover a node, were it not singled out: the same kind of thing in what it lies in."""
         place, kind, alias = node.key
         container = self._container[place]
-        further = () if container is None else ((container, kind, alias),)
-        if alias is None:
-            return further
-        return ((place, kind, None), *(key for key in further if key in self._keys))
+        further = [] if container is None else [(container, kind, alias)]
+        if alias is not None:
+            further.append((place, kind, None))
+        return tuple(key for key in further if key in self._keys)
 
     def _add(self, chain: Chain, aliases: Iterable[str]) -> None:
         place, links = chain.object, chain.links

@@ -82,6 +82,8 @@ class PolicyRows(PolicyLog):
 
     def snapshot(self) -> PolicySnapshot:
         """Return everything in force."""
+        # Read first: a line that another writer commits meanwhile is then fed again, and never left out.
+        revision = self.revision()
         lines = self._run.all(
             """SELECT id, principal_id, privilege, effect, securable_kind, securable_id, alias_key, origin
             FROM grants WHERE valid_to IS NULL"""
@@ -89,7 +91,7 @@ class PolicyRows(PolicyLog):
         members = self._run.all("SELECT member_id, group_id, origin FROM memberships WHERE valid_to IS NULL")
         disabled = self._run.all("SELECT id FROM principals WHERE enabled = 0 OR deleted_at IS NOT NULL")
         return PolicySnapshot(
-            revision=self.revision(),
+            revision=revision,
             lines=tuple(
                 PolicyLine(
                     id=row[0],
