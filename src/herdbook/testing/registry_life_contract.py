@@ -18,6 +18,7 @@ from herdbook.errors import (
 from herdbook.names import VersionRef
 from herdbook.ports.registry import Registry
 from herdbook.testing.samples import WEIGHTS, model_files, register
+from herdbook.verdicts import Privilege
 
 MODEL = "main.default.iris"
 
@@ -207,6 +208,23 @@ class RegistryLifeContract:
             registry.restore_registered_model(deleted.id)
         assert registry.sweep_artifacts(grace_s=0).kept_blobs == 0
         assert version.version == register_again(registry).version
+
+    def test_a_purge_ends_what_was_granted(self, registry: Registry, version: ModelVersion) -> None:
+        """Lines on what is purged, on what lies in it and on its slots are gone, and the rest stays (R31)."""
+        me, name = str(registry.get_current_principal().name), str(version.name)
+        schema = name.rpartition(".")[0]
+        for place, privilege in (
+            (name, Privilege.EXECUTE),
+            (f"{name}@champion", Privilege.SET_ALIAS),
+            (schema, Privilege.EXECUTE),
+        ):
+            registry.grant(me, privilege, place)
+        gone = registry.get_registered_model(name).id
+        registry.delete_registered_model(name, force=True)
+        registry.purge_registered_model(gone)
+        registry.create_registered_model(name)
+        assert registry.list_grants(name).items == registry.list_grants(f"{name}@champion").items == ()
+        assert len(registry.list_grants(schema).items) == 1
 
     def test_a_purged_container_takes_all_along(self, registry: Registry, version: ModelVersion) -> None:
         """Schemas, models and versions inside go too; what was copied elsewhere keeps its bytes."""
