@@ -1,6 +1,7 @@
 """Everything a developer does here, in one place; needs nothing but Python 3.11 (uses uv where it is present).
 
 python3 tasks.py demo     set up, then register, promote and load a model in a folder of its own
+python3 tasks.py demo people  the same as three people with different rights, from policy files
 python3 tasks.py test     set up, then lint, types, import contracts and all tests
 python3 tasks.py lint | types | imports | tests [pytest arguments]
 python3 tasks.py format   rewrite the sources in the house's format
@@ -57,12 +58,16 @@ def setup() -> None:
     stamp.write_text(wanted)
 
 
-def demo() -> None:
-    """Run the main job on the embedded default."""
-    home = ROOT / "build" / "demo"
+def demo(which: str = "quickstart") -> None:
+    """Run the main job on the embedded default, alone or as three people."""
+    examples = {"quickstart": "quickstart.py", "people": "three_people.py"}
+    if which not in examples:
+        sys.exit(__doc__)
+    home = ROOT / "build" / f"demo-{which}"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
-    run(PYTHON, "docs/examples/quickstart.py", HERDBOOK_HOME=str(home / "registry"))
+    words = [home] if which == "people" else []
+    run(PYTHON, f"docs/examples/{examples[which]}", *words, HERDBOOK_HOME=str(home / "registry"))
 
 
 def lint() -> None:
@@ -121,7 +126,6 @@ def main(words: list[str]) -> None:
         return
     steps = {
         "setup": (),
-        "demo": (demo,),
         "test": (lint, types, imports, tests),
         "check": (lint, types, imports),
         "lint": (lint,),
@@ -131,7 +135,7 @@ def main(words: list[str]) -> None:
         "bench": (bench,),
         "docs": (docs,),
     }
-    with_words = {"tests": tests, "machine": machine}
+    with_words = {"demo": demo, "tests": tests, "machine": machine}
     if task not in steps and task not in with_words:
         sys.exit(__doc__)
     setup()

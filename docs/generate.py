@@ -10,18 +10,32 @@ from attrs import NOTHING, fields
 
 from herdbook import client, errors
 from herdbook.cli.app import COMMANDS, GROUPS, build
+from herdbook.entities.ledger import Effect
 from herdbook.plugins.hookspecs import CONTRIBUTIONS, HookSpecs
+from herdbook.policy.explaining import KIND_WORDS
+from herdbook.policy.granting import DENIABLE, GRANTABLE, KEPT_BY_REVOKE_ALL, Giver, giver
 from herdbook.policy.operations import OPERATIONS
+from herdbook.policy.privileges import (
+    ADMIN_NEEDS_NO_GATE,
+    ALL_INCLUDES,
+    ALLOWS,
+    DENIES_ALL,
+    GATES,
+    INCLUDES,
+    OWNER_ABOVE_INCLUDES,
+    OWNER_INCLUDES,
+)
 from herdbook.policy.rules import RULES
 from herdbook.policy.tag_rules import GovernedTag, GovernedTags, TagsRequired, TagValues
 from herdbook.ports.registry import Registry
 from herdbook.service import GovernedRegistry
 from herdbook.settings import _FROM_ENVIRONMENT, PluginSettings, RegistrySettings, Settings
-from herdbook.verdicts import Operation, Privilege
+from herdbook.verdicts import Operation, Privilege, SecurableKind
 
 FOLDER = Path(__file__).parent / "reference"
 _PARTS: dict[type, tuple[type, ...]] = {TagsRequired: (TagValues,), GovernedTags: (TagValues, GovernedTag)}
 """The values that params of rules are made of."""
+_PLACES = {kind: KIND_WORDS[kind].replace("registered ", "") for kind in SecurableKind}
 NOTE = "<!-- Written by docs/generate.py from the code; do not edit. -->\n"
 
 
@@ -80,7 +94,12 @@ def _callable(title: str, function: object, *, level: str = "###") -> list[str]:
 def cli() -> str:
     """Every command with its help."""
     app = build()
-    lines = ["# Command line", "", "Every command takes `--registry URI` (`-r`), `--json` and `--no-plugins`.", ""]
+    lines = [
+        "# Command line",
+        "",
+        "Every command takes `--registry URI` (`-r`), `--as PRINCIPAL`, `--json` and `--no-plugins`.",
+        "",
+    ]
     lines += ["Exit codes: 0, 2 for a wrong usage, else the error's own (see [errors](errors.md)).", ""]
     for name, about in sorted({**GROUPS, **{key: value[1] for key, value in COMMANDS.items()}}.items()):
         lines += [f"## `herdbook {name}`", "", about, ""]
@@ -129,9 +148,67 @@ def operations() -> str:
         also = "; ".join(extra.value for extra in need.also)
         built = not getattr(GovernedRegistry, operation.value).__module__.startswith("herdbook.ports")
         lines.append(f"| `{operation}` | {privileges} | {need.on.value} | {also} | {'yes' if built else 'later'} |")
-    lines += ["", "## Privileges", ""]
-    lines += [f"- `{privilege}`" for privilege in Privilege]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_privileges(), *_coming_along(), *_gates()])
+
+
+def _privileges() -> list[str]:
+    givers = {Giver.THERE: "it", Giver.CONTAINER: "what it lies in", Giver.CATALOG: "its catalog"}
+    lines = ["", "## Privileges", "", "A privilege on a thing holds for it and for all that lies in it, now and later."]
+    lines += [
+        "An alias slot is `MODEL@ALIAS`, or `SCHEMA@ALIAS` or `CATALOG@ALIAS` for those of every model there.",
+        "",
+    ]
+    lines += [
+        "| privilege | allows to | includes | granted on | by who holds MANAGE on | verbs that it is needed for |"
+    ]
+    lines += ["|---|---|---|---|---|---|"]
+    for privilege in Privilege:
+        on = ", ".join(_PLACES[kind] for kind in SecurableKind if privilege in GRANTABLE[kind])
+        verbs = ", ".join(f"`{op}`" for op in Operation if privilege in OPERATIONS[op].any_of)
+        includes = ", ".join(INCLUDES.get(privilege, ()))
+        who = givers[giver(privilege, Effect.ALLOW)]
+        lines.append(f"| `{privilege}` | {ALLOWS[privilege]} | {includes} | {on} | {who} | {verbs} |")
+    anywhere = DENIABLE[SecurableKind.METASTORE] == set(Privilege)
+    same = all(DENIABLE[kind] == GRANTABLE[kind] for kind in SecurableKind if kind is not SecurableKind.METASTORE)
+    if not (anywhere and same):
+        raise SystemExit("what can be denied where has changed: docs/generate.py says it in words")
+    lines += [
+        "",
+        "What can be granted on a thing can be denied on it, and on the metastore everything can. A denial takes",
+    ]
+    lines += ["the privilege and those that include it, from owners too; one of"]
+    lines += [f"{' or '.join(sorted(DENIES_ALL))} takes everything. It is set by who holds MANAGE on"]
+    return [*lines, f"{givers[giver(Privilege.EXECUTE, Effect.DENY)]}."]
+
+
+def _coming_along() -> list[str]:
+    lines = [
+        "",
+        "## Owners, and `ALL_PRIVILEGES`",
+        "",
+        "| privilege | in `ALL_PRIVILEGES` | owner of the thing | owner of",
+    ]
+    lines[-1] += " what it lies in |"
+    lines += ["|---|---|---|---|"]
+    for privilege in Privilege:
+        if privilege is not Privilege.ALL_PRIVILEGES:
+            held = (privilege in each for each in (ALL_INCLUDES, OWNER_INCLUDES, OWNER_ABOVE_INCLUDES))
+            lines.append(f"| `{privilege}` | {' | '.join('yes' if has else '' for has in held)} |")
+    kept = ", ".join(sorted(KEPT_BY_REVOKE_ALL))
+    return [*lines, "", f"Revoking `ALL_PRIVILEGES` takes the principal's other grants there too, except {kept}."]
+
+
+def _gates() -> list[str]:
+    lines = ["", "## Gates", "", "| on | needs on the way |", "|---|---|"]
+    for kind, gates in GATES.items():
+        ways = " and ".join(f"{privilege} on the {_PLACES[level]}" for privilege, level in gates) or "nothing"
+        lines.append(f"| {_PLACES[kind]} | {ways} |")
+    free = " and ".join(sorted(ADMIN_NEEDS_NO_GATE))
+    lines += [
+        "",
+        "The owner of a container passes its gate and those below. Who holds MANAGE on the metastore is metastore",
+    ]
+    return [*lines, f"admin, and needs no gate for {free}; no denial below the metastore takes these from them."]
 
 
 def rules() -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from herdbook.adapters import files, sql
 from herdbook.adapters.casbin_authorizer import CasbinAuthorizer
@@ -17,6 +17,7 @@ from herdbook.adapters.system import SystemClock, Uuid7Ids
 from herdbook.entities import Caller
 from herdbook.entities.ledger import PolicyFile
 from herdbook.errors import InvalidArgumentError, PluginLoadError, UnsupportedError
+from herdbook.names import PrincipalName
 from herdbook.plugins import (
     ArtifactScheme,
     Credentials,
@@ -73,13 +74,20 @@ class EmbeddedPlugin:
     @hookimpl
     def herdbook_registry_schemes(self) -> list[RegistryScheme]:
         """Contribute `herdbook:`, `sqlite:` and `postgresql:`."""
-        return [RegistryScheme(name=name, open=self._open) for name in ("herdbook", *_DATABASE_SCHEMES)]
+        return [RegistryScheme(name=name, open=self._open, asserts=True) for name in ("herdbook", *_DATABASE_SCHEMES)]
 
-    def _open(self, uri: str, _credentials: Credentials, _options: Any) -> Registry:
+    def _open(self, uri: str, credentials: Credentials, _options: Any) -> Registry:
         if self.manager is None:
             raise RuntimeError("the embedded registry is opened before the plugins were loaded")
         metastore = open_metastore(locate(uri, self._settings), self._settings, self.manager)
-        return OwningRegistry(metastore, metastore.asserted(os_principal(), client="python"))
+        try:
+            caller = metastore.asserted(os_principal(), client="python")
+            if credentials.principal is not None:
+                caller = metastore.acting_as(caller, credentials.principal)
+        except BaseException:
+            metastore.close()
+            raise
+        return OwningRegistry(metastore, caller)
 
 
 def load_plugins(settings: Settings) -> PluginManager:
@@ -106,21 +114,31 @@ def load_plugins(settings: Settings) -> PluginManager:
     return manager
 
 
-def open_registry(uri: str | None = None, *, settings: Settings | None = None) -> Registry:
+def open_registry(
+    uri: str | None = None, *, settings: Settings | None = None, principal: PrincipalName | str | None = None
+) -> Registry:
     """Open a registry by its URI; PRODUCT.md lists the forms.
 
     Args:
         uri: A folder, a URI, or the name of a `[registries.NAME]` table; None takes the settings' registry_uri.
         settings: None reads them.
+        principal: As whom to act, where that is asserted and not proved (R35); None is the operating system's user,
+            who must be metastore admin to act as somebody else.
 
     Raises:
         InvalidArgumentError: the URI is none of the forms.
         PluginLoadError: no plugin offers its scheme.
+        PermissionDeniedError: a principal is given, and the operating system's user is no metastore admin.
+        NotFoundError: there is no such principal.
+        UnauthenticatedError: who is to act is disabled, or a group or role.
+        UnsupportedError: a principal is given where who asks has to be proved.
     """
     chosen = load_settings() if settings is None else settings
     target, credentials = _target(uri, chosen)
     manager = load_plugins(chosen)
     scheme = manager.registry_scheme(_scheme_of(target))
+    if principal is not None:
+        credentials = _asserting(scheme, credentials, principal)
     registry: Registry = _opened(scheme, scheme.open, target, credentials, manager.options_for(scheme))
     return registry
 
@@ -182,6 +200,16 @@ def open_metastore(location: Location, settings: Settings, manager: PluginManage
         store.close()
         raise
     return metastore
+
+
+def _asserting(scheme: RegistryScheme, credentials: Credentials, principal: PrincipalName | str) -> Credentials:
+    if not scheme.asserts:
+        raise UnsupportedError(
+            f"A registry of the scheme {scheme.name!r} wants proof of who asks: nobody acts there as {principal}.",
+            hint="Use that principal's own token.",
+        )
+    name = principal if isinstance(principal, PrincipalName) else PrincipalName.parse(principal)
+    return evolve(credentials, principal=name)
 
 
 def _opened(scheme: RegistryScheme | MetadataScheme | ArtifactScheme, work: Callable[..., Any], *arguments: Any) -> Any:

@@ -53,8 +53,10 @@ COMMANDS = {
 """Command -> the function that does it, and what it is about."""
 
 _FLAGS = ("--json", "--no-plugins")
-_VALUED = ("--registry", "-r")
-_EPILOGUE = "Every command takes --registry (-r) URI, --json and --no-plugins; they may also stand before it."
+_VALUED = ("--registry", "-r", "--as")
+_EPILOGUE = (
+    "Every command takes --registry (-r) URI, --as PRINCIPAL, --json and --no-plugins; they may also stand before it."
+)
 
 
 def build() -> App:
@@ -114,7 +116,7 @@ def _options_last(words: Sequence[str]) -> list[str]:
         word = words[count]
         if word in _VALUED:
             count += 2
-        elif word in _FLAGS or word.startswith("--registry="):
+        elif word in _FLAGS or word.startswith(("--registry=", "--as=")):
             count += 1
         else:
             break

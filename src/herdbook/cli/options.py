@@ -27,11 +27,13 @@ class Options:
 
     Args:
         registry: The registry: a folder, a URI, or a name from herdbook.toml; the settings' registry_uri unless said.
+        as_principal: Act as this principal, such as user:ann; for metastore admins, in an embedded registry.
         json: Answer in JSON, for programs.
         no_plugins: Use the built-in plugins alone.
     """
 
     registry: Annotated[str | None, Parameter(name=["--registry", "-r"])] = None
+    as_principal: Annotated[str | None, Parameter(name="--as")] = None
     json: Annotated[bool, Parameter(negative="")] = False
     no_plugins: Annotated[bool, Parameter(negative="")] = False
 
@@ -51,7 +53,7 @@ def opened(options: Options) -> Iterator[Registry]:
     """Open the registry that the options name, and close it afterwards."""
     from herdbook.bootstrap import open_registry  # noqa: PLC0415 `--help` needs no database
 
-    with open_registry(options.registry, settings=options.settings()) as registry:
+    with open_registry(options.registry, settings=options.settings(), principal=options.as_principal) as registry:
         yield registry
 
 

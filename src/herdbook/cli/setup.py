@@ -40,6 +40,8 @@ def init(folder: Path, *, policies: Path | None = None, ruleset: str | None = No
         raise InvalidArgumentError(
             "A registry is made in a folder, and --registry names one that is there.", hint="Leave out --registry."
         )
+    if options.as_principal is not None:
+        raise InvalidArgumentError("Who makes a registry is its admin, under their own name.", hint="Leave out --as.")
     root = folder.expanduser().absolute()
     if (root / DATABASE).exists():
         raise AlreadyExistsError(f"{root} holds a registry already.", hint="Use it with --registry.")

@@ -43,6 +43,8 @@ class Caller:
         authn: How the identity was established.
         request_id: The id under which this work is logged.
         client: What the caller says it is (a program's name); never decides anything.
+        asserted_by: The id of the metastore admin who acts as this principal (R35); None where it acts itself. Recorded
+            with what it does; never decides anything.
     """
 
     principal_id: str
@@ -51,6 +53,7 @@ class Caller:
     authn: Authn = Authn.ASSERTED
     request_id: str = ""
     client: str = ""
+    asserted_by: str | None = None
 
     @classmethod
     def system(cls, name: str) -> Self:

@@ -11,7 +11,7 @@ from attrs import Attribute, field, frozen, has
 
 from herdbook.entities import ModelDescription, ModelVersion
 from herdbook.errors import PluginContractError
-from herdbook.names import ModelName
+from herdbook.names import ModelName, PrincipalName
 from herdbook.ports.artifacts import ArtifactStore
 from herdbook.ports.metadata import MetadataStore
 from herdbook.ports.registry import Registry
@@ -111,15 +111,17 @@ class MetadataScheme:
 
 @frozen(kw_only=True)
 class Credentials:
-    """How to prove who is asking, as `[registries.NAME]` says.
+    """Who is asking, and how to prove it, as `[registries.NAME]` and `connect` say.
 
     Args:
         token: A token; None asks without.
         ca_file: Certificates to trust, as a PEM file; None trusts the system's.
+        principal: As whom to act; None is whoever asks. Only a scheme that `asserts` is given one.
     """
 
     token: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
+    principal: PrincipalName | None = None
 
 
 @frozen(kw_only=True)
@@ -128,12 +130,15 @@ class RegistryScheme:
 
     Args:
         open: Called with the URI, credentials and options; returns a Registry that is bound to its caller.
+        asserts: Whether who asks is asserted and not proved, so that a metastore admin can act as somebody else: then
+            `open` honours `credentials.principal`, or refuses.
 
     The other fields are those of ArtifactScheme.
     """
 
     name: str = field(validator=_is_text)
     open: Callable[[str, Credentials, Any], Registry] = field(validator=_is_callable)
+    asserts: bool = False
     options: type | None = field(default=None, validator=_is_attrs)
     install_hint: str = ""
     order: int = field(default=100, validator=_is_whole)

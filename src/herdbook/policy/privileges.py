@@ -9,6 +9,27 @@ from herdbook.verdicts import Privilege, SecurableKind
 _P = Privilege
 _K = SecurableKind
 
+ALLOWS: dict[Privilege, str] = {
+    _P.BROWSE: "know that it is there without passing the gates; its name, comment and tags",
+    _P.USE_CATALOG: "pass the gate of a catalog to what lies in it",
+    _P.USE_SCHEMA: "pass the gate of a schema to what lies in it",
+    _P.CREATE_CATALOG: "make catalogs",
+    _P.CREATE_SCHEMA: "make schemas in a catalog",
+    _P.CREATE_MODEL: "make registered models in a schema",
+    _P.CREATE_MODEL_VERSION: "register versions of a model",
+    _P.READ_METADATA: "read every field of models and versions, and no bytes",
+    _P.EXECUTE: "load or download a model's bytes",
+    _P.MODIFY: "change comments",
+    _P.APPLY_TAG: "set and delete tags",
+    _P.SET_ALIAS: "set, move and delete an alias; on a model or above any alias there",
+    _P.APPROVE: "approve versions and moves of aliases, but never one's own",
+    _P.MANAGE: "grant, revoke, hand over, rename, delete, restore",
+    _P.READ_AUDIT: "read the audit log, and ask about the rights of others",
+    _P.MANAGE_POLICY: "apply policy files, and thereby decide all rights below the metastore",
+    _P.ALL_PRIVILEGES: "all that it stands for whenever it is checked",
+}
+"""What each privilege allows, in words."""
+
 ALL_INCLUDES: tuple[Privilege, ...] = (
     _P.USE_CATALOG,
     _P.USE_SCHEMA,

@@ -56,6 +56,7 @@ def record(
             "at_ms": stamp.at_ms,
             "by": caller.principal_id,
             "authn": caller.authn.value,
+            "asserted_by": caller.asserted_by,
             "request_id": caller.request_id,
             "client": caller.client,
             "operation": operation.value,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from herdbook.entities import Authn, Caller, Chain, Link, Principal
 from herdbook.entities.ledger import PolicyFile, PolicyLine
 from herdbook.errors import UnauthenticatedError
 from herdbook.names import CatalogName, PrincipalKind, PrincipalName, SchemaName
+from herdbook.policy.operations import Need, Shape, Target
 from herdbook.ports.artifacts import ArtifactStore
 from herdbook.ports.authorizer import Authorizer
 from herdbook.ports.metadata import MetadataStore, Stamp, WriteTransaction
@@ -21,6 +22,7 @@ from herdbook.service.gate import Gate
 from herdbook.service.governed import GovernedRegistry
 from herdbook.service.ledger import Happened, record
 from herdbook.service.paging import PageSeal
+from herdbook.service.people import known_principal
 from herdbook.service.policies import put_in_force
 from herdbook.service.policy_plans import plan, read_policy_files, refuse
 from herdbook.verdicts import Operation, Privilege, SecurableKind
@@ -103,16 +105,35 @@ class Metastore:
         Raises:
             UnauthenticatedError: the principal is disabled.
         """
-        if name.principal_kind not in ACTORS:
-            raise UnauthenticatedError(f"{name} cannot act.", hint="Only users and services act (R18).")
+        _refuse_actless(name)
         with self._store.read() as tx:
             principal = tx.principal(name)
         if principal is None:
             with self._store.write(exclusive=True) as writing:
                 principal = writing.principal(name) or self._introduce(writing, name)
-        if not principal.enabled:
-            raise UnauthenticatedError(f"{name} is disabled.", hint="Ask a metastore admin.")
+        _refuse_disabled(principal)
         return Caller(principal_id=principal.id, authn=Authn.ASSERTED, request_id=request_id, client=client)
+
+    def acting_as(self, caller: Caller, name: PrincipalName) -> Caller:
+        """Return the caller for another principal, which a metastore admin asserts in its own place (R35).
+
+        Args:
+            caller: Who acts; recorded beside the principal with each change.
+            name: As whom.
+
+        Raises:
+            PermissionDeniedError: the caller is no metastore admin.
+            NotFoundError: there is no such principal.
+            UnauthenticatedError: it is disabled, or a group or role.
+        """
+        with self._store.read() as tx:
+            need = Need((Privilege.MANAGE,), Target.METASTORE, Shape.READ)
+            # First of all: who is no admin learns nothing of other principals.
+            self._gate.authorize(caller, need, tx.metastore(), f"{name}, to act as it", Operation.GET_PRINCIPAL, tx)
+            principal = known_principal(tx, name)
+        _refuse_actless(principal.name)
+        _refuse_disabled(principal)
+        return evolve(caller, principal_id=principal.id, asserted_by=caller.principal_id)
 
     @property
     def core(self) -> Core:
@@ -175,3 +196,13 @@ class Metastore:
         stamp = Stamp(at_ms=self._clock.now_ms(), by="system:bootstrap")
         caller = Caller.system("bootstrap")
         record(tx, self._ids, caller, operation, happened, stamp, reason=None, because="bootstrap")
+
+
+def _refuse_actless(name: PrincipalName) -> None:
+    if name.principal_kind not in ACTORS:
+        raise UnauthenticatedError(f"{name} cannot act.", hint="Only users and services act (R18).")
+
+
+def _refuse_disabled(principal: Principal) -> None:
+    if not principal.enabled:
+        raise UnauthenticatedError(f"{principal.name} is disabled.", hint="Ask a metastore admin.")
