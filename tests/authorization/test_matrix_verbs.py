@@ -1,4 +1,4 @@
-"""Each verb through the registry: refused with all privileges but the sufficient one, done with that one more."""
+"""Each verb through the registry: refused with every privilege but the sufficient one, done with that one more."""
 
 from __future__ import annotations
 
