@@ -30,6 +30,13 @@ class Answers(RegistryPart):
             InvalidArgumentError: the verb is not asked of such a thing.
             NotFoundError: there is no such thing that the caller may know of.
             PermissionDeniedError: the caller lacks MANAGE there or READ_AUDIT, to ask about others.
+
+        Example:
+            >>> from herdbook.verdicts import Operation
+            >>> ann = registry.create_principal("user:ann").name
+            >>> found = registry.explain(Operation.GET_MODEL_VERSION, "main.default.iris", principal=ann)
+            >>> [f"{each.privilege} on {each.securable}" for each in found.would_allow]
+            ['USE_CATALOG on main', 'USE_SCHEMA on main.default', 'READ_METADATA on main.default.iris']
         """
         raise self._unsupported(Operation.EXPLAIN)
 
@@ -48,6 +55,12 @@ class Answers(RegistryPart):
             InvalidArgumentError: the verb is not asked of such a thing.
             NotFoundError: there is no such thing that the caller may know of.
             PermissionDeniedError: the caller lacks MANAGE there or READ_AUDIT.
+
+        Example:
+            >>> from herdbook.verdicts import Operation
+            >>> found = registry.who_can(Operation.READ_MODEL_VERSION_FILE, "main.default.iris").items
+            >>> [each.principal for each in found] == [registry.get_current_principal().name]
+            True
         """
         raise self._unsupported(Operation.WHO_CAN)
 
@@ -65,5 +78,11 @@ class Answers(RegistryPart):
 
         Raises:
             PermissionDeniedError: the caller lacks MANAGE or READ_AUDIT on the metastore, to ask about others.
+
+        Example:
+            >>> from herdbook.verdicts import Operation
+            >>> mine = {(str(each.securable), each.operation) for each in registry.what_can(max_results=1000).items}
+            >>> ("main.default.iris", Operation.READ_MODEL_VERSION_FILE) in mine
+            True
         """
         raise self._unsupported(Operation.WHAT_CAN)
