@@ -220,6 +220,7 @@ class RegistryLifeContract:
         ):
             registry.grant(me, privilege, place)
         gone = registry.get_registered_model(name).id
+        registry.delete_registered_model_alias(f"{name}@champion")
         registry.delete_registered_model(name, force=True)
         registry.purge_registered_model(gone)
         registry.create_registered_model(name)

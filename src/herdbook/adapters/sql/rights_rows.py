@@ -46,9 +46,9 @@ _CONCERNED = f"""SELECT [[binary key]], min(written) FROM (
     ) found WHERE [[binary key]] >= :since GROUP BY [[binary key]]
     ORDER BY [[binary key]] LIMIT :limit"""
 _WITHIN = f"""SELECT {_LINE} FROM grants g JOIN principals p ON p.id = g.principal_id
-    LEFT JOIN principals b ON b.id = g.granted_by WHERE g.valid_to IS NULL AND g.securable_id IN (
-    SELECT :id UNION ALL SELECT id FROM schemas WHERE catalog_id = :id
-    UNION ALL SELECT id FROM registered_models WHERE catalog_id = :id OR schema_id = :id) ORDER BY g.id"""
+    LEFT JOIN principals b ON b.id = g.granted_by WHERE g.valid_to IS NULL AND (g.securable_id = :id
+    OR g.securable_id IN (SELECT id FROM schemas WHERE catalog_id = :id
+        UNION ALL SELECT id FROM registered_models WHERE catalog_id = :id OR schema_id = :id)) ORDER BY g.id"""
 _PRINCIPALS = """SELECT p.id, p.written, p.enabled, p.created_at FROM principals p {source}
     WHERE p.deleted_at IS NULL AND p.key > :after ORDER BY p.key LIMIT :limit"""
 _MEMBERS = "JOIN memberships m ON m.member_id = p.id AND m.group_id = :group AND m.valid_to IS NULL"
