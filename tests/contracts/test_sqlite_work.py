@@ -127,7 +127,7 @@ class TestWork(StoreFixtures):
         """The first page by time, and by name either way, is read along an index, without sorting all rows."""
         for noun in Noun:
             for order in ORDERS:
-                page = Page(noun=noun, search=asked(noun, "", order), spans=EVERYTHING.spans, reader_id="", managed=())
+                page = Page(noun=noun, search=asked(noun, "", order), ranges=EVERYTHING, reader_id="", managed=())
                 sql, values = page.statement()
                 with ready.read() as tx:
                     cursor = tx._run._cursor
@@ -157,5 +157,7 @@ def search(tx, *, noun, text, order, ranges):
     if noun is Noun.MODEL:
         hits = tx.search_models(asked(noun, text, order), ranges)
     else:
-        hits = tx.search_versions(asked(noun, text, order), ranges, reader_id=ALICE_ID, managed=Ranges())
+        hits = tx.search_versions(
+            asked(noun, text, order), ranges, reader_id=ALICE_ID, managed=Ranges(), known=EVERYTHING
+        )
     assert hits.rows or "nobody" in text or "PENDING" in text

@@ -195,7 +195,7 @@ def test_a_search_finds_what_is_there(store, world, noun, few, data):
             hits = (
                 tx.search_models(search, ranges)
                 if noun is Noun.MODEL
-                else tx.search_versions(search, ranges, reader_id=reader, managed=managed)
+                else tx.search_versions(search, ranges, reader_id=reader, managed=managed, known=EVERYTHING)
             )
             assert len(hits.rows) <= search.limit
             found += hits.rows

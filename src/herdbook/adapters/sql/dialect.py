@@ -22,6 +22,7 @@ class Forms:
     - `[[nested table]]`: a join that looks its right side up for each row of the left, where the planner may be told.
     - `[[first table; AND condition]]`: the ids of the first `limit` live rows `k`, by key, that lie in the sorted
       ranges `r(low, high)`, without the one at `after`; read along the index of keys, and no further than these.
+    - `[[spanned table; x]]`: a join of the ranges `r(low, high)` with the live rows `x` whose keys lie in them.
     - `[[row table]]`: what finds a row of a table again the quickest within one statement.
     - `[[indexed name]]`: the index to read a table by, where the planner may be told.
     - `[[like name]]`, `[[ilike name]]`: what follows a text to compare it with the pattern in a parameter, in which
@@ -61,6 +62,8 @@ SQLITE = Forms(
         "first": """SELECT k.id FROM r CROSS JOIN {0} k INDEXED BY uq_{0}_key_live
             ON k.key >= r.low AND k.key < r.high
             WHERE k.deleted_at IS NULL AND k.key <> :after {1} LIMIT :limit""",
+        "spanned": """CROSS JOIN {0} {1} INDEXED BY uq_{0}_key_live
+            ON {1}.key >= r.low AND {1}.key < r.high AND {1}.deleted_at IS NULL""",
         "row": "{0}.rowid",
         "indexed": "INDEXED BY {0}",
         "like": "GLOB :g{0}",
@@ -81,6 +84,9 @@ POSTGRESQL = Forms(
         "first": """SELECT x.id FROM r CROSS JOIN LATERAL (SELECT k.id, k.key FROM {0} k
             WHERE k.key >= r.low AND k.key < r.high AND k.deleted_at IS NULL AND k.key <> :after {1}
             ORDER BY k.key LIMIT :limit) x ORDER BY x.key LIMIT :limit""",
+        # Read apart from the rest: each range by itself, along the index.
+        "spanned": """CROSS JOIN LATERAL (SELECT * FROM {0} k
+            WHERE k.key >= r.low AND k.key < r.high AND k.deleted_at IS NULL OFFSET 0) {1}""",
         "row": "{0}.id",
         "indexed": "",
         "like": "LIKE :{0} ESCAPE ''",

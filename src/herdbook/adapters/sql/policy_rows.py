@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
+from attrs import evolve
+
+from herdbook.adapters.sql.remembered_ranges import RememberedRanges
 from herdbook.adapters.sql.rights_rows import GAP
 from herdbook.adapters.sql.rows import to_time
 from herdbook.adapters.sql.statements import Runner
@@ -36,7 +40,7 @@ _TABLES = {
 }
 _LEVELS = tuple(_TABLES)
 _NAMES_OF = {
-    kind: f"SELECT id, key FROM {table} WHERE deleted_at IS NULL AND id IN (SELECT value FROM [[each ids]])"
+    kind: f"SELECT k.id, k.key FROM [[each ids]] i CROSS JOIN {table} k WHERE k.id = i.value AND k.deleted_at IS NULL"
     for kind, table in _TABLES.items()
 }
 # Read by owner: far more may lie behind the gates.
@@ -55,6 +59,8 @@ class PolicyRows(PolicyLog):
 
     _run: Runner
     moved = False
+    remembered: RememberedRanges | None = None
+    """Given to transactions that see nothing but what is committed."""
 
     def revision(self) -> int:
         """Return the policy revision."""
@@ -140,19 +146,31 @@ class PolicyRows(PolicyLog):
         if visible.reach is Reach.ALL:
             return EVERYTHING
         levels = _LEVELS[: _LEVELS.index(kind) + 1] if kind in _LEVELS else _LEVELS
-        keys: dict[str, str] = {}
-        wanted = visible.ids()
-        if wanted:
-            for level in levels:
-                keys.update(self._run.all(_NAMES_OF[level], ids=_ids(wanted)))
+        found = self._run.one("SELECT id, tree_revision FROM metastore")
+        metastore_id, tree = ("", 0) if found is None else found
+        # What is created while the tree stays as it is can be owned: that is read each time.
         owners = _ids(visible.owners)
         owned = {
-            level: [row[0] for row in self._run.all(_OWNED[level], owners=owners)]
-            for level in visible.owned_kinds()
-            if level in levels
+            level: tuple(row[0] for row in self._run.all(_OWNED[level], owners=owners))
+            for level in levels
+            if level in visible.owned_kinds()
         }
-        found = self._run.one("SELECT id FROM metastore")
-        return ranges_of(visible, keys, owned, "" if found is None else str(found[0]))
+        key = (evolve(visible, revision=0), kind, tree, tuple(owned.items()))
+        ranges = None if self.remembered is None else self.remembered.get(key)
+        if ranges is None:
+            ranges = ranges_of(visible, self._keys(visible.ids(), levels), owned, metastore_id)
+            if self.remembered is not None:
+                self.remembered.put(key, ranges)
+        return ranges
+
+    def _keys(self, wanted: frozenset[str], levels: Iterable[SecurableKind]) -> dict[str, str]:
+        """Return the folded full names of what is live, by id; of most there is one level."""
+        keys: dict[str, str] = {}
+        for level in reversed(tuple(levels)):
+            left = wanted.difference(keys)
+            if left:
+                keys.update(self._run.all(_NAMES_OF[level], ids=_ids(left)))
+        return keys
 
 
 def _ids(ids: frozenset[str]) -> str:

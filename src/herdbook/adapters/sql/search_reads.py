@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import json
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from herdbook.adapters.sql import rows
-from herdbook.adapters.sql.search_spans import Spans, behind, holds, narrowed
-from herdbook.adapters.sql.search_sql import Page
+from herdbook.adapters.sql.search_names import toil
+from herdbook.adapters.sql.search_spans import behind, holds, narrowed
+from herdbook.adapters.sql.search_sql import Page, Walk
 from herdbook.adapters.sql.search_where import HEAD, OWNER_KIND
 from herdbook.adapters.sql.statements import Row, Runner
 from herdbook.entities import RegisteredModel
 from herdbook.formats.filter_fields import TAGS, Noun, Operator
 from herdbook.formats.filters import Clause, required
 from herdbook.names import fold
-from herdbook.policy.ranges import Ranges
+from herdbook.policy.ranges import EVERYTHING, Ranges, Spans
 from herdbook.ports.metadata import Hits, Search, VersionRow
 
 Position = tuple[str | int, ...]
 FEW = 2_000
 """Up to how many rows one clause may leave for the search to begin with them; above, it reads in order and looks."""
+
+WALKED = 5_000
+"""How many rows are read along the index of an order in the hope that they fill a page."""
+SORTED = 20_000
+"""Up to how many rows under the ranges are sorted where that hope failed; with more it is read along the index."""
+PART = 200
+"""How many ranges a search by name begins with; a page is mostly full with them."""
 
 _TAG = """SELECT t.owner_id FROM tags t [[indexed ix_tags_owner_kind_key_value]]
     WHERE t.owner_kind = :kind AND t.key = :key {value} LIMIT :limit"""
@@ -85,29 +93,78 @@ class SearchReads:
 
     def _search(self, asked: _Asked) -> tuple[list[Row], Position | None]:
         """Return the rows of a page, and the position behind it where more follow."""
-        search, spans = asked.search, narrowed(asked.ranges, asked.search.where)
+        search, ranges = asked.search, narrowed(asked.ranges, asked.search.where)
         first = search.order[0]
         if search.after is not None and first.field == "name":
             again = len(search.order) > 1
-            spans = behind(spans, str(search.after[0]), descending=first.descending, again=again)
-        ids = self._few(asked, spans) if spans else ()
+            ranges = Ranges(spans=behind(ranges.spans, str(search.after[0]), descending=first.descending, again=again))
+        ids = self._few(asked, ranges.spans) if ranges.spans else ()
         if ids is not None and not ids:
             return [], None
         page = Page(
             noun=asked.noun,
             search=search,
-            spans=spans,
+            ranges=ranges,
             ids=ids,
             reader_id=asked.reader_id,
             managed=asked.managed,
             known=asked.known,
         )
-        sql, values = page.statement()
-        found = self._run.all(sql, **values)
+        found = self._rows(page)
         if len(found) <= search.limit:
             return found, None
         last = found[search.limit - 1]
         return found[: search.limit], tuple(last[-len(search.order) :])
+
+    def _rows(self, page: Page) -> list[Row]:
+        """Return the rows of a page, and one more where more follow."""
+        if page.ids is None and page.search.order[0].field == "name" and len(page.ranges.spans) > PART:
+            return self._part_by_part(page)
+        if page.ids is None and page.index is not None and page.ranges.spans != EVERYTHING.spans:
+            return self._by_time(page)
+        return self._all_of(page)
+
+    def _all_of(self, page: Page) -> list[Row]:
+        sql, values = page.statement()
+        return self._run.all(sql, **values)
+
+    def _part_by_part(self, page: Page) -> list[Row]:
+        """Read some ranges, and more of them while the page is not full: names follow one another as ranges do."""
+        spans, size = page.ranges.spans, PART
+        backwards = page.search.order[0].descending
+        found: list[Row] = []
+        while spans and len(found) <= page.search.limit:
+            part = spans[-size:] if backwards else spans[:size]
+            spans = spans[:-size] if backwards else spans[size:]
+            found += self._all_of(evolve(page, ranges=Ranges(spans=part)))
+            size *= 8
+        return found[: page.search.limit + 1]
+
+    def _by_time(self, page: Page) -> list[Row]:
+        """Read what the ranges hold and sort it, where that is little; or read along the index and test each name.
+
+        Along the index a page is full soon where much is seen; but what is seen may all lie at its end.
+        """
+        if not self._more_than(FEW, page):
+            return self._all_of(page)
+        sql, values = page.fence(WALKED // toil(page.ranges.pieces))
+        fence = self._run.one(sql, **values)
+        if fence is None:
+            return self._all_of(evolve(page, walk=Walk()))
+        found = self._all_of(evolve(page, walk=Walk(fence=fence[0])))
+        if len(found) > page.search.limit:
+            return found
+        return self._all_of(evolve(page, walk=Walk()) if self._more_than(SORTED, page) else page)
+
+    def _more_than(self, most: int, page: Page) -> bool:
+        """Return whether there are more rows than so many under the ranges; a single name is taken for one."""
+        pieces = page.ranges.pieces
+        left = most - len(pieces.names)
+        if left < 0 or not pieces.wide:
+            return left < 0
+        sql, values = page.count(left + 1)
+        counted = self._run.one(sql, **values)
+        return counted is not None and counted[0] > left
 
     def _few(self, asked: _Asked, spans: Spans) -> tuple[str, ...] | None:
         """Return the rows that some clause leaves, where it is few; None where no clause leaves few."""

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 from herdbook.formats.filter_fields import Operator
 from herdbook.formats.filters import Clause, Filter, required
 from herdbook.names import fold
-from herdbook.policy.ranges import TOP, Ranges
+from herdbook.policy.ranges import TOP, Ranges, Spans
 
-Spans = tuple[tuple[str, str], ...]
-_DOTS = 2
 _NEXT = "\x01"
 """Behind a name, and before all that is longer."""
 
 
-def narrowed(ranges: Ranges, tree: Filter | None) -> Spans:
+def narrowed(ranges: Ranges, tree: Filter | None) -> Ranges:
     """Return the parts of ranges in which the names of results can lie, judged by the clauses that each one meets."""
-    # A catalog's or schema's own name is no model's.
-    spans = tuple(span for span in ranges.spans if span[1] != span[0] + _NEXT or span[0].count(".") == _DOTS)
+    models = ranges.of_models
+    spans = models.spans
     for clause in required(tree):
         held = _held(clause)
         if held is not None:
             spans = intersection(spans, held)
-    return spans
+    return models if spans is models.spans else Ranges(spans=spans)
 
 
 def intersection(left: Spans, right: Spans) -> Spans:
@@ -52,8 +50,15 @@ def behind(spans: Spans, key: str, *, descending: bool, again: bool) -> Spans:
         again: Whether the name itself is kept.
     """
     if descending:
-        return intersection(spans, (("", key + _NEXT if again else key),))
-    return intersection(spans, ((key if again else key + _NEXT, TOP),))
+        return _clipped(spans, "", key + _NEXT if again else key)
+    return _clipped(spans, key if again else key + _NEXT, TOP)
+
+
+def _clipped(spans: Spans, low: str, high: str) -> Spans:
+    """Return what of sorted, disjoint spans lies in one."""
+    first = max(bisect_right(spans, (low, low)) - 1, 0)
+    last = bisect_left(spans, (high, high), lo=first)
+    return intersection(spans[first:last], ((low, high),))
 
 
 def holds(spans: Spans, key: str) -> bool:

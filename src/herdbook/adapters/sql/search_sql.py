@@ -7,12 +7,12 @@ import json
 from attrs import field, frozen
 
 from herdbook.adapters.sql import resolve_sql
-from herdbook.adapters.sql.search_spans import Spans
+from herdbook.adapters.sql.search_names import between, name_test
 from herdbook.adapters.sql.search_where import Parameters, condition
 from herdbook.formats.filter_fields import Noun
 from herdbook.formats.filters import clauses
 from herdbook.formats.orders import Order
-from herdbook.policy.ranges import EVERYTHING
+from herdbook.policy.ranges import EVERYTHING, Ranges, Spans
 from herdbook.ports.metadata import Search
 
 # A materialized page is read in the order in which it was made; only PostgreSQL may choose another.
@@ -27,6 +27,12 @@ _MODELS_FIRST = """models(id, key) AS MATERIALIZED (
         AND EXISTS (SELECT 1 FROM model_versions v WHERE v.model_id = m.id AND {where}) [[ordered m.key]] LIMIT :limit),
     """
 _RANGES = "r(low, high) AS (SELECT value->>0, value->>1 FROM [[pairs spans]]),\n    "
+# A row beyond which the walk along an order's index is not worth it; what ties with it is beyond it too.
+_FENCE = """SELECT {row}.{column} FROM {table} {row} [[indexed {index}]]
+    WHERE {where} ORDER BY {row}.{column} {direction} LIMIT 1 OFFSET :walked"""
+_COUNT = """WITH r(low, high) AS (SELECT value->>0, value->>1 FROM [[pairs wide]])
+    SELECT count(*) FROM (SELECT 1 FROM r [[spanned registered_models; m]] {versions}
+        WHERE m.deleted_at IS NULL LIMIT :limit) counted"""
 _MANAGED = """OR EXISTS (SELECT 1 FROM [[pairs managed]] g
     WHERE m.key >= g.value->>0 AND m.key < g.value->>1)"""
 _HIDDEN_SOURCE = """NOT (substr(v.source, 1, 8) = 'models:/' AND EXISTS (SELECT 1 FROM version_sources vs
@@ -48,14 +54,26 @@ _ORDER_INDEX = {
 
 
 @frozen(kw_only=True)
+class Walk:
+    """The reading along the index of an order.
+
+    Args:
+        fence: Only rows before this value of the first order are read; None: all.
+    """
+
+    fence: int | None = None
+
+
+@frozen(kw_only=True)
 class Page:
     """What the statement of a page is made of.
 
     Args:
         noun: What is searched.
         search: The filter, order, position and size.
-        spans: The spans of names to read, already behind the position where the order begins with the name.
+        ranges: The names to read, already behind the position where the order begins with the name.
         ids: The ids of the only rows that can be results; None where any can.
+        walk: How to read along the index of the order and test each name; None reads the ranges, then sorts.
         reader_id: The author who sees versions of any status; None for models.
         managed: Where versions of any status are seen.
         known: Where models may be known of; a source that names another is not told by a filter on it (R28).
@@ -63,8 +81,9 @@ class Page:
 
     noun: Noun
     search: Search
-    spans: Spans
+    ranges: Ranges
     ids: tuple[str, ...] | None = None
+    walk: Walk | None = None
     reader_id: str | None = None
     managed: Spans = field(default=())
     known: Spans = field(default=())
@@ -75,7 +94,8 @@ class Page:
         orders = [_expression(order, self.noun) for order in self.search.order]
         wanted = self._wanted(given, orders)
         names, source, found = self._source(given, wanted)
-        by_name = self.noun is Noun.MODEL and names and not self.search.order[0].descending and len(orders) == 1
+        first = self.search.order[0]
+        by_name = names and self.walk is None and self.noun is Noun.MODEL and not first.descending and len(orders) == 1
         aliases = [f"o{place}" for place in range(len(orders))]
         sql = _PAGE.format(
             names=names,
@@ -91,9 +111,35 @@ class Page:
             joined=_JOINED[self.noun].removeprefix("FROM "),
             page_order_by=_directed([f"page.{alias}" for alias in aliases], self.search.order),
         )
-        values: dict[str, object] = {**given.values, "limit": self.search.limit + 1}
-        values |= {"spans": json.dumps(self.spans), "ids": json.dumps(self.ids), "reader": self.reader_id}
-        return sql, {**values, "managed": json.dumps(self.managed), "known": json.dumps(self.known)}
+        values: dict[str, object] = {**given.values, "limit": self.search.limit + 1, "reader": self.reader_id}
+        lists = {"ids": self.ids, "managed": self.managed, "known": self.known, "spans": self.ranges.spans}
+        # A list may be long, and writing it takes its time.
+        return sql, {**values, **{name: json.dumps(each) for name, each in lists.items() if f" {name}]]" in sql}}
+
+    @property
+    def index(self) -> str | None:
+        """The index that holds the order; None where none does."""
+        return _ORDER_INDEX.get((self.noun, self.search.order[0].field))
+
+    def fence(self, walked: int) -> tuple[str, dict[str, object]]:
+        """Return the statement for the value of the order that so many rows are before, from the position on."""
+        first, row = self.search.order[0], _ROW[self.noun]
+        column, where = _expression(first, self.noun).partition(".")[2], f"{row}.deleted_at IS NULL"
+        values: dict[str, object] = {"walked": walked}
+        if self.search.after is not None:
+            where += f" AND {row}.{column} {'<=' if first.descending else '>='} :after"
+            values["after"] = self.search.after[0]
+        table = "registered_models" if self.noun is Noun.MODEL else "model_versions"
+        direction = "DESC" if first.descending else "ASC"
+        sql = _FENCE.format(
+            row=row, column=column, table=table, index=self.index, where=where, direction=direction
+        )  # fmt: skip
+        return sql, values
+
+    def count(self, most: int) -> tuple[str, dict[str, object]]:
+        """Return the statement that counts, up to `most`, the rows under the wide ones of the ranges."""
+        versions = "" if self.noun is Noun.MODEL else "JOIN model_versions v ON v.model_id = m.id"
+        return _COUNT.format(versions=versions), {"wide": json.dumps(self.ranges.pieces.wide), "limit": most}
 
     def _wanted(self, given: Parameters, orders: list[str]) -> list[str]:
         """Return the conditions on a row, wherever it is read from."""
@@ -116,16 +162,13 @@ class Page:
         joined = ["m.id = v.model_id"] if versions else []
         if self.ids is not None:
             source = "[[each ids]] i CROSS JOIN " + ("model_versions v CROSS JOIN " if versions else "")
-            bounds = self._bounds(given) if len(self.spans) == 1 else []
+            bounds = self._bounds(given) if len(self.ranges.spans) == 1 else []
             return "", f"{source}registered_models m", [f"{_ROW[self.noun]}.id = i.value", *joined, *bounds, *live]
         first = self.search.order[0]
-        if len(self.spans) == 1:
-            everything = self.spans == EVERYTHING.spans
-            index = _ORDER_INDEX.get((self.noun, first.field)) if everything else None
-            if versions and index is not None:
-                source = f"model_versions v [[indexed {index}]] CROSS JOIN registered_models m"
-                return "", source, [*joined, *live]
-            source = f"registered_models m [[indexed {index or 'uq_registered_models_key_live'}]]"
+        if self.walk is not None or (self.ranges.spans == EVERYTHING.spans and self.index is not None):
+            return self._along(given, [*joined, *live])
+        if len(self.ranges.spans) == 1:
+            source = "registered_models m [[indexed uq_registered_models_key_live]]"
             source += " CROSS JOIN model_versions v" if versions else ""
             return "", source, [*self._bounds(given), *joined, *live]
         if versions and first.field == "name" and not first.descending:
@@ -133,14 +176,31 @@ class Page:
             return names, "models CROSS JOIN model_versions v CROSS JOIN registered_models m", [
                 "v.model_id = models.id", "m.id = models.id", *wanted,
             ]  # fmt: skip
+        if not self.ranges.pieces.wide and first.field != "name":
+            names = given.add(json.dumps(self.ranges.pieces.names))
+            source = f"[[each {names}]] n CROSS JOIN registered_models m [[indexed uq_registered_models_key_live]]"
+            source += " CROSS JOIN model_versions v" if versions else ""
+            return "", source, ["m.key = n.value", *joined, *live]
         source = "r CROSS JOIN registered_models m [[indexed uq_registered_models_key_live]]"
         source += " CROSS JOIN model_versions v" if versions else ""
         return _RANGES, source, ["m.key >= r.low AND m.key < r.high", *joined, *live]
 
+    def _along(self, given: Parameters, found: list[str]) -> tuple[str, str, list[str]]:
+        """Return what `_source` does for reading along the index of the order."""
+        source = f"registered_models m [[indexed {self.index}]]"
+        if self.noun is Noun.VERSION:
+            source = f"model_versions v [[indexed {self.index}]] CROSS JOIN registered_models m"
+        if self.walk is not None and self.walk.fence is not None:
+            first = self.search.order[0]
+            sign = ">" if first.descending else "<"
+            found = [f"{_expression(first, self.noun)} {sign} :{given.add(self.walk.fence)}", *found]
+        if self.ranges.spans == EVERYTHING.spans:
+            return "", source, found
+        names, test = name_test(given, self.ranges.pieces)
+        return names, source, [test, *found]
+
     def _bounds(self, given: Parameters) -> list[str]:
-        low, high = self.spans[0]
-        bounds = [f"m.key >= :{given.add(low)}"] if low else []
-        return bounds + ([f"m.key < :{given.add(high)}"] if high != EVERYTHING.spans[0][1] else [])
+        return between(given, self.ranges.spans[0])
 
 
 def _expression(order: Order, noun: Noun) -> str:

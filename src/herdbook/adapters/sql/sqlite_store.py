@@ -121,7 +121,7 @@ class SqliteStore(SqlStore):
             driver: Any = connection.driver_connection
             if begin == "BEGIN" and driver.in_transaction:
                 # In memory there is one connection: a read inside this thread's own transaction is a part of it.
-                yield Runner(cursor, self._compiler)
+                yield Runner(cursor, self._compiler, committed=False)
                 return
             cursor.execute(begin)
             try:

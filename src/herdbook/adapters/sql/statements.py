@@ -71,9 +71,16 @@ class Compiler:
 
 
 class Runner:
-    """Runs statements on one driver cursor."""
+    """Runs statements on one driver cursor.
 
-    def __init__(self, cursor: Cursor, compiler: Compiler) -> None:
+    Args:
+        cursor: The cursor.
+        compiler: Compiles the statements.
+        committed: Whether what a read finds is committed, and does not only stand in a transaction that goes on.
+    """
+
+    def __init__(self, cursor: Cursor, compiler: Compiler, *, committed: bool = True) -> None:
+        self.committed = committed
         self._cursor = cursor
         self._compiler = compiler
 

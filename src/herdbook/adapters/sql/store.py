@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from herdbook.adapters.sql.reads import SqlReads, SqlResolver
+from herdbook.adapters.sql.remembered_ranges import RememberedRanges
 from herdbook.adapters.sql.schema_state import REVISION
 from herdbook.adapters.sql.sql_text import insert_sql
 from herdbook.adapters.sql.statements import Compiler, Row, Runner
@@ -38,6 +39,7 @@ class SqlStore(MetadataStore):
         self._compiler = compiler
         # What each thread keeps: its connection for single statements.
         self._local = threading.local()
+        self._remembered = RememberedRanges()
         self._pid = os.getpid()
         self._inherited: list[object] = []
         self._point = SqlResolver(_PointRunner(self))
@@ -96,7 +98,9 @@ class SqlStore(MetadataStore):
     def read(self) -> Iterator[ReadTransaction]:
         """Open a consistent read."""
         with self.transaction(Mode.READ) as runner:
-            yield SqlReads(runner)
+            reads = SqlReads(runner)
+            reads.remembered = self._remembered if runner.committed else None
+            yield reads
 
     @contextmanager
     def write(self, *, exclusive: bool = False) -> Iterator[WriteTransaction]:
