@@ -9,7 +9,9 @@ nothing else gives anything.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 from attrs import evolve, field, frozen
@@ -111,7 +113,10 @@ class World:
 
     def back(self, saved: bytes) -> None:
         """Put the database back, and give the authorizer what it says."""
-        self._connection().deserialize(saved)
+        # Not straight into the open connection: SQLite may crash where it has statements prepared.
+        with closing(sqlite3.connect(":memory:")) as copy:
+            copy.deserialize(saved)
+            copy.backup(self._connection())
         self.metastore.core.gate.authority._authorizer.replace(self.snapshot())
 
     def _connection(self):
