@@ -37,7 +37,7 @@ SLOTS = ("main.default.a@champion", "main@champion")
 WORDS = ("catalog", "schema", "registered_model")
 TABLES = ("catalogs", "schemas", "registered_models")
 STEPS = 3
-STATES = 3
+STATES = 2
 ASKED = [each for each in P if each not in (P.CREATE_SCHEMA, P.CREATE_MODEL)]
 
 # What ann has at the start: (what, to whom, privilege, on); an owner is `own`.
