@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dataset import Dataset
 from jobs import Job, jobs_of
-from measuring import Effort, Figures, measure
+from measuring import Effort, measure
 from pairs import DATABASES, opened
 from round_trips import round_trips
 from tables import flatness, table
@@ -61,7 +61,7 @@ def _compare(database: str, datasets: list[Dataset], folder: Path, effort: Effor
 
 
 def _trips(listed: list[Job]) -> str:
-    lines = ["| round trips to PostgreSQL | Herdbook | MLflow |", "|---|---|---|"]
+    lines = ["postgresql, round trips of a request\n", "| work | Herdbook | MLflow |", "|---|---|---|"]
     for job in listed:
         mine, theirs = round_trips(job)
         lines.append(f"| {job.name} | {mine} | {theirs} |")
