@@ -50,11 +50,11 @@ def _compare(database: str, datasets: list[Dataset], folder: Path, effort: Effor
             targeted = models >= TARGETED
             text, late = table(database, models, listed, figures, targeted=targeted)
             missed |= late
-            print(text)
+            print(text, flush=True)
         if len(datasets) > 1:
             text, late = flatness(database, [pair.dataset.models for pair in pairs], jobs, figures)
             missed |= late
-            print(text)
+            print(text, flush=True)
         if database == "postgresql":
             print(_trips(jobs[pairs[-1].dataset.models]))
     return missed
