@@ -17,7 +17,7 @@ from pairs import DATABASES, opened
 from round_trips import round_trips
 from tables import flatness, table
 
-FULL = Effort(rounds=7, calls=200, seconds=1.0)
+FULL = Effort(rounds=7, calls=200, seconds=0.6)
 QUICK = Effort(rounds=1, calls=5, seconds=0.5)
 TARGETED = 100_000
 """With how many models the targets hold."""
