@@ -5,7 +5,8 @@ python3 tasks.py demo people  the same as three people with different rights, fr
 python3 tasks.py test     set up, then lint, types, import contracts and all tests
 python3 tasks.py lint | types | imports | tests [pytest arguments]
 python3 tasks.py format   rewrite the sources in the house's format
-python3 tasks.py bench    the side-by-side benchmarks (some minutes)
+python3 tasks.py bench [--quick ...]
+                          the side-by-side benchmarks (a quarter of an hour; --quick: a minute)
 python3 tasks.py machine [MINUTES]  the registry beside a dict model, with random seeds (60 minutes unless said)
 python3 tasks.py docs     write docs/reference anew, from the code
 python3 tasks.py hooks    make git run lint, types and import contracts before each commit
@@ -97,10 +98,11 @@ def rewrite() -> None:
     run(PYTHON, "-m", "ruff", "format", *SOURCES)
 
 
-def bench() -> None:
-    """Run the benchmarks."""
-    run(PYTHON, "benchmarks/bytes.py")
-    run(PYTHON, "benchmarks/registry.py")
+def bench(*arguments: str) -> None:
+    """Run the benchmarks; with arguments only that of the registry, which takes them."""
+    if not arguments:
+        run(PYTHON, "benchmarks/bytes.py")
+    run(PYTHON, "benchmarks/registry.py", *arguments)
 
 
 def machine(minutes: str = "60") -> None:
@@ -132,10 +134,9 @@ def main(words: list[str]) -> None:
         "types": (types,),
         "imports": (imports,),
         "format": (rewrite,),
-        "bench": (bench,),
         "docs": (docs,),
     }
-    with_words = {"demo": demo, "tests": tests, "machine": machine}
+    with_words = {"demo": demo, "tests": tests, "machine": machine, "bench": bench}
     if task not in steps and task not in with_words:
         sys.exit(__doc__)
     setup()

@@ -55,15 +55,15 @@ class Pair:
 
     Args:
         dataset: With what.
-        store: Our metadata store.
         registry: Our registry as the owner of everything uses it: the whole gate, audit and events.
         mlflow: MLflow's SqlAlchemyStore.
+        one_row: Writes a row and commits it, past everything: into our database, and into MLflow's.
     """
 
     dataset: Dataset
-    store: SqlStore
     registry: GovernedRegistry
     mlflow: Any
+    one_row: tuple[Callable[[], None], Callable[[], None]]
 
 
 @contextmanager
@@ -95,11 +95,30 @@ def _pair(dataset: Dataset, place: Callable[[str], Place], folder: Path) -> Iter
         seed_mlflow(bulk, dataset, {"workspace": "default"} if "workspace" in columns else {})
     took = time.perf_counter() - began
     print(f"made {dataset.models:,} models x {dataset.versions} twice in {took:.0f} s", file=sys.stderr)
+    registry = metastore.for_caller(caller)
     try:
-        yield Pair(dataset=dataset, store=store, registry=metastore.for_caller(caller), mlflow=mlflow)
+        with _one_row(store.engine) as mine, _one_row(mlflow.engine) as peer:
+            yield Pair(dataset=dataset, registry=registry, mlflow=mlflow, one_row=(mine, peer))
     finally:
         metastore.close()
         mlflow.engine.dispose()
+
+
+@contextmanager
+def _one_row(engine: sqlalchemy.Engine) -> Iterator[Callable[[], None]]:
+    connection = engine.raw_connection()
+    cursor = connection.cursor()
+    cursor.execute("CREATE TABLE one_row (number INTEGER)")
+    connection.commit()
+
+    def write() -> None:
+        cursor.execute("INSERT INTO one_row VALUES (1)")
+        connection.commit()
+
+    try:
+        yield write
+    finally:
+        connection.close()
 
 
 def _metastore(store: SqlStore, folder: Path) -> Metastore:

@@ -17,7 +17,7 @@ from pairs import DATABASES, opened
 from round_trips import round_trips
 from tables import flatness, table
 
-FULL = Effort(rounds=7, calls=200, seconds=1.0)
+FULL = Effort(rounds=7, calls=200, seconds=0.6)
 QUICK = Effort(rounds=1, calls=5, seconds=0.5)
 TARGETED = 100_000
 """With how many models the targets hold."""
@@ -50,18 +50,18 @@ def _compare(database: str, datasets: list[Dataset], folder: Path, effort: Effor
             targeted = models >= TARGETED
             text, late = table(database, models, listed, figures, targeted=targeted)
             missed |= late
-            print(text)
+            print(text, flush=True)
         if len(datasets) > 1:
             text, late = flatness(database, [pair.dataset.models for pair in pairs], jobs, figures)
             missed |= late
-            print(text)
+            print(text, flush=True)
         if database == "postgresql":
             print(_trips(jobs[pairs[-1].dataset.models]))
     return missed
 
 
 def _trips(listed: list[Job]) -> str:
-    lines = ["| round trips to PostgreSQL | Herdbook | MLflow |", "|---|---|---|"]
+    lines = ["postgresql, round trips of a request\n", "| work | Herdbook | MLflow |", "|---|---|---|"]
     for job in listed:
         mine, theirs = round_trips(job)
         lines.append(f"| {job.name} | {mine} | {theirs} |")

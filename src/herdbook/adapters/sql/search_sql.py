@@ -15,16 +15,18 @@ from herdbook.formats.orders import Order
 from herdbook.policy.ranges import EVERYTHING, Ranges, Spans
 from herdbook.ports.metadata import Search
 
+# The limit is written out: PostgreSQL takes a tenth of all rows for one that it is not told, and plans anew each time.
 # A materialized page is read in the order in which it was made; only PostgreSQL may choose another.
 _PAGE = """WITH {names} page(id, {aliases}) AS MATERIALIZED (
-        SELECT [[row {row}]], {orders} FROM {source} WHERE {where} {order_by} LIMIT :limit)
+        SELECT [[row {row}]], {orders} FROM {source} WHERE {where} {order_by} LIMIT {limit})
     SELECT {columns}, {page_orders} FROM page CROSS JOIN {joined} WHERE [[row {row}]] = page.id
     [[ordered {page_order_by}]]"""
 # Of each model at least one version is on the page, so the models of a page are found first, in the order of the spans.
 _MODELS_FIRST = """models(id, key) AS MATERIALIZED (
         SELECT m.id, m.key FROM r CROSS JOIN registered_models m [[indexed uq_registered_models_key_live]]
         WHERE m.key >= r.low AND m.key < r.high AND m.deleted_at IS NULL
-        AND EXISTS (SELECT 1 FROM model_versions v WHERE v.model_id = m.id AND {where}) [[ordered m.key]] LIMIT :limit),
+        AND EXISTS (SELECT 1 FROM model_versions v WHERE v.model_id = m.id AND {where})
+        [[ordered m.key]] LIMIT {limit}),
     """
 _RANGES = "r(low, high) AS (SELECT value->>0, value->>1 FROM [[pairs spans]]),\n    "
 # A row beyond which the walk along an order's index is not worth it; what ties with it is beyond it too.
@@ -110,8 +112,9 @@ class Page:
             page_orders=", ".join(f"page.{alias}" for alias in aliases),
             joined=_JOINED[self.noun].removeprefix("FROM "),
             page_order_by=_directed([f"page.{alias}" for alias in aliases], self.search.order),
+            limit=self._limit,
         )
-        values: dict[str, object] = {**given.values, "limit": self.search.limit + 1, "reader": self.reader_id}
+        values: dict[str, object] = {**given.values, "reader": self.reader_id}
         lists = {"ids": self.ids, "managed": self.managed, "known": self.known, "spans": self.ranges.spans}
         # A list may be long, and writing it takes its time.
         return sql, {**values, **{name: json.dumps(each) for name, each in lists.items() if f" {name}]]" in sql}}
@@ -140,6 +143,11 @@ class Page:
         """Return the statement that counts, up to `most`, the rows under the wide ones of the ranges."""
         versions = "" if self.noun is Noun.MODEL else "JOIN model_versions v ON v.model_id = m.id"
         return _COUNT.format(versions=versions), {"wide": json.dumps(self.ranges.pieces.wide), "limit": most}
+
+    @property
+    def _limit(self) -> int:
+        """One row more than the page has, which tells whether another follows."""
+        return int(self.search.limit) + 1
 
     def _wanted(self, given: Parameters, orders: list[str]) -> list[str]:
         """Return the conditions on a row, wherever it is read from."""
@@ -172,7 +180,7 @@ class Page:
             source += " CROSS JOIN model_versions v" if versions else ""
             return "", source, [*self._bounds(given), *joined, *live]
         if versions and first.field == "name" and not first.descending:
-            names = _RANGES + _MODELS_FIRST.format(where=" AND ".join(wanted))
+            names = _RANGES + _MODELS_FIRST.format(where=" AND ".join(wanted), limit=self._limit)
             return names, "models CROSS JOIN model_versions v CROSS JOIN registered_models m", [
                 "v.model_id = models.id", "m.id = models.id", *wanted,
             ]  # fmt: skip
