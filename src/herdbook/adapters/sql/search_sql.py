@@ -24,7 +24,8 @@ _PAGE = """WITH {names} page(id, {aliases}) AS MATERIALIZED (
 _MODELS_FIRST = """models(id, key) AS MATERIALIZED (
         SELECT m.id, m.key FROM r CROSS JOIN registered_models m [[indexed uq_registered_models_key_live]]
         WHERE m.key >= r.low AND m.key < r.high AND m.deleted_at IS NULL
-        AND EXISTS (SELECT 1 FROM model_versions v WHERE v.model_id = m.id AND {where}) [[ordered m.key]] LIMIT {limit}),
+        AND EXISTS (SELECT 1 FROM model_versions v WHERE v.model_id = m.id AND {where})
+        [[ordered m.key]] LIMIT {limit}),
     """
 _RANGES = "r(low, high) AS (SELECT value->>0, value->>1 FROM [[pairs spans]]),\n    "
 _MANAGED = """OR EXISTS (SELECT 1 FROM [[pairs managed]] g
