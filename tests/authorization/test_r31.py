@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from herdbook.errors import AlreadyExistsError, NotFoundError, PermissionDeniedError
+from herdbook.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError, PermissionDeniedError
 from herdbook.verdicts import Privilege, SecurableKind
 
 P = Privilege
@@ -158,3 +158,26 @@ def test_a_deleted_principal_has_no_line_left_in_the_trash(lab):
     lab.admin.restore_registered_model(gone)
     assert lab.rows("SELECT count(*) FROM grants WHERE securable_id = :id AND valid_to IS NULL", id=gone) == [(0,)]
     assert lab.chain("lab.own.m").object.kind is SecurableKind.REGISTERED_MODEL
+
+
+@pytest.mark.parametrize("kind", LEVELS)
+def test_lines_in_the_trash_can_be_revoked(lab, kind):
+    """By the id of what is in the trash; what is revoked there does not return with it, the rest does."""
+    name = LEVELS[kind][1]
+    gone = delete(lab, kind, name)
+    on = f"deleted:{gone}"
+    assert len(lab.admin.list_grants(on).items) == (4 if kind == "catalog" else 2)
+    lab.admin.revoke("user:ann", P.READ_METADATA, on)
+    lab.admin.revoke("user:ann", P.SET_ALIAS, f"{on}@Champion")
+    lab.admin.lift_deny("user:ann", P.MODIFY, on)
+    for verb in (lab.admin.grant, lab.admin.deny):
+        with pytest.raises(InvalidArgumentError):
+            verb("user:ann", P.READ_METADATA, on)
+    with pytest.raises((NotFoundError, PermissionDeniedError)):
+        lab("user:ann").revoke("user:bob", P.READ_METADATA, on)
+    with pytest.raises(NotFoundError):
+        lab.admin.revoke("user:ann", P.READ_METADATA, f"deleted:{'0' * 32}")
+    getattr(lab.admin, f"restore_{kind}")(gone)
+    left = {grant.privilege for grant in lab.admin.list_grants(name).items}
+    assert left == ({P.USE_CATALOG, P.USE_SCHEMA} if kind == "catalog" else set())
+    assert lab.admin.list_grants(f"{name}@champion").items == ()

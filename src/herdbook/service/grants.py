@@ -20,7 +20,7 @@ from herdbook.service.ledger import Happened
 from herdbook.service.part import GovernedPart
 from herdbook.service.people import keep_an_admin, known_principal, may_ask_about_others
 from herdbook.service.reach import lines_reaching, to_grant
-from herdbook.service.targets import Target, target
+from herdbook.service.targets import Target, target, target_anywhere
 from herdbook.verdicts import Allowed, Operation, Privilege, SecurableKind
 from herdbook.wire import from_json, to_json
 
@@ -86,7 +86,7 @@ class GovernedGrants(GovernedPart, Grants):
     ) -> Page[Grant]:
         """List the lines on a securable."""
         core, caller = self._core, self._caller
-        subject = target(securable)
+        subject = target_anywhere(securable)
         name = None if principal is None else subjects.principal_name(principal)
 
         def fetch(after: str | None, limit: int) -> tuple[Grant, ...]:
@@ -205,7 +205,11 @@ class GovernedGrants(GovernedPart, Grants):
         securable: SecurableLike,
         reason: str | None,
     ) -> tuple[EffectiveGrant, ...]:
-        name, wanted, subject = subjects.principal_name(principal), privilege_named(privilege), target(securable)
+        name, wanted, subject = (
+            subjects.principal_name(principal),
+            privilege_named(privilege),
+            target_anywhere(securable),
+        )
         effect = Effect.DENY if operation is Operation.LIFT_DENY else Effect.ALLOW
 
         def body(tx: WriteTransaction, admitted: Admitted[Target], stamp: Stamp) -> Outcome[tuple[EffectiveGrant, ...]]:

@@ -22,6 +22,11 @@ from herdbook.ports.registry import SecurableLike
 from herdbook.service.gate import Subject
 from herdbook.verdicts import SecurableKind
 
+DELETED = "deleted:"
+"""What the id of something in the trash follows, where a line on it is meant."""
+
+_TRASHED = (SecurableKind.REGISTERED_MODEL, SecurableKind.SCHEMA, SecurableKind.CATALOG)
+
 
 @frozen(kw_only=True)
 class Target:
@@ -61,6 +66,25 @@ def target(value: SecurableLike) -> Subject[Target]:
         return Found(chain=chain, row=row)
 
     return Subject(what=f"securable {name}", resolve=resolve)
+
+
+def target_anywhere(value: SecurableLike) -> Subject[Target]:
+    """Return what a line is on, also in the trash: `deleted:ID`, or `deleted:ID@ALIAS` for slots (R31)."""
+    if not isinstance(value, str) or not value.startswith(DELETED):
+        return target(value)
+    identity, at, written = value.removeprefix(DELETED).partition("@")
+    alias = fold(written) if at else None
+
+    def resolve(resolver: Resolver) -> Found[Target]:
+        for kind in _TRASHED:
+            chain = resolver.trashed(kind, identity).chain
+            if chain is not None:
+                on = chain.object
+                kind_of_line = kind if alias is None else SecurableKind.MODEL_ALIAS
+                return Found(chain=chain, row=Target(kind=kind_of_line, on=on, alias_key=alias, name=named(on, alias)))
+        return Found(chain=None, row=None)
+
+    return Subject(what=f"securable {value}", resolve=resolve)
 
 
 def named(link: Link, alias: str | None) -> SecurableName:

@@ -60,7 +60,7 @@ class Grants(RegistryPart):
             principal: To whom.
             privilege: Which privilege; ALL_PRIVILEGES takes the principal's other lines there too, except MANAGE,
                 APPROVE and BROWSE.
-            securable: On what.
+            securable: On what; `deleted:ID` for something in the trash, whose lines return with it (R31).
             reason: Why; kept in the audit log.
 
         Returns:
