@@ -70,3 +70,15 @@ def test_nothing_allowed_is_nothing_seen(deny: list[str]) -> None:
 def test_a_subtree_is_the_name_and_what_begins_with_it_and_a_dot() -> None:
     """The two spans of a subtree leave out what only begins alike."""
     assert subtree("prod") == (("prod", "prod\x01"), ("prod.", "prod/"))
+
+
+@given(SETS, SETS, st.lists(NAMES, max_size=10))
+@example(["prod"], ["prod.hr.m", "prod.fr"], ["prod.hr.m", "prod.hr.n", "prod.fr.m", "prod.hr.m0"])
+def test_pieces_hold_the_models_that_ranges_hold(allow: list[str], deny: list[str], asked: list[str]) -> None:
+    """Names alone, wide spans and their holes hold just the names of models that the ranges hold."""
+    ranges = compile_ranges(allow, deny)
+    pieces = ranges.pieces
+    for name in (*asked, *allow, *deny, *(f"{one}.a.a"[: len(one) + 4] for one in (*allow, *deny))):
+        if name.count(".") == 2:
+            in_wide = any(low <= name < high for low, high in pieces.wide) and name not in pieces.holes
+            assert (name in pieces.names or in_wide) is (name in ranges) is (name in ranges.of_models), name

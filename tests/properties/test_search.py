@@ -12,7 +12,7 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from herdbook.adapters.sql import search_reads
+from herdbook.adapters.sql import search_names, search_reads
 from herdbook.adapters.sql.postgres_store import engine_of
 from herdbook.adapters.sql.store import SqlStore
 from herdbook.entities import Lineage, Principal
@@ -190,7 +190,11 @@ def test_a_search_finds_what_is_there(store, world, noun, few, data):
     reader = data.draw(st.sampled_from(list(PEOPLE)))
     search = Search(where=tree, order=orders, limit=data.draw(st.sampled_from([1, 3, 100])))
     found = []
-    with mock.patch.object(search_reads, "FEW", few), store.read() as tx:
+    # So that a page is full along an index, or not, and is then sorted or read to the end, and parts follow parts.
+    small = {"WALKED": data.draw(st.sampled_from([2, 5, 5_000])), "SORTED": data.draw(st.sampled_from([0, 20_000]))}
+    small |= {"FEW": few, "PART": data.draw(st.sampled_from([1, 200]))}
+    written_out = mock.patch.object(search_names, "WRITTEN_OUT", data.draw(st.sampled_from([1, 16])))
+    with mock.patch.multiple(search_reads, **small), written_out, store.read() as tx:
         while True:
             hits = (
                 tx.search_models(search, ranges)

@@ -17,3 +17,12 @@ def test_the_comparison_with_mlflow_runs(tmp_path):
     for work in ("create version", "resolve alias", "get version", "first page", "search by tag", "versions by tag"):
         assert f"| {work} |" in done.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_the_benchmark_of_lists_runs(tmp_path):
+    """In its quick form it makes a registry, finds each page to be what its reader may see, and prints every row."""
+    command = [sys.executable, ROOT / "benchmarks" / "lists.py", "--quick", "--folder", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for part in ("10 models", "one schema", "a catalog minus two schemas", "all minus 10", "100 single models"):
+        assert done.stdout.count(f"\n{part} ") == 2
