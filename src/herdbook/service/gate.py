@@ -139,6 +139,9 @@ class Gate:
         """Return why the caller may do what needs this; raises NotFoundError or PermissionDeniedError."""
         decision = self.decide(caller, need, chain, log)
         if isinstance(decision, Allowed):
+            # A right on a container does not include knowing what a deny hides in it, so it must not tell of it (R8).
+            if need.on is Target.CONTAINER and not self.knows(caller, chain, log):
+                raise missing(what)
             return decision.because
         if not need.any_of or decision.sight is Sight.HIDDEN:
             raise missing(what)
