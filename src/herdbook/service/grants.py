@@ -125,16 +125,17 @@ class GovernedGrants(GovernedPart, Grants):
                             core.gate.require(caller, Privilege.MANAGE, admitted.chain, subject.what, operation, tx)
                         who = known_principal(tx, name).id
                 groups = caller.token_groups if who == caller.principal_id else frozenset()
-                chain = admitted.chain
-                levels = (
-                    Chain(links=chain.links[at:], policy_revision=chain.policy_revision)
-                    for at in range(len(chain.links))
-                )
-                untold = [one.object.id for one in levels if not may_ask_about_others(core.gate, caller, one, tx)]
+                chain, untold = admitted.chain, self._untold(tx, admitted.chain)
                 return lines_reaching(tx, chain, on, {who, *groups}, after=after or "", limit=limit, untold=untold)
 
         query = ("list_effective_grants", subject.what, None if name is None else name.key)
         return self._page(query, page_token, max_results, fetch, lambda found: found.grant.id)
+
+    def _untold(self, tx: ReadTransaction, chain: Chain) -> list[str]:
+        """Return the ids of those levels of a chain whose denials the caller is not told (R13)."""
+        links, revision = chain.links, chain.policy_revision
+        levels = (Chain(links=links[at:], policy_revision=revision) for at in range(len(links)))
+        return [one.object.id for one in levels if not may_ask_about_others(self._core.gate, self._caller, one, tx)]
 
     def _lines_told(
         self, tx: ReadTransaction, chain: Chain, on: Target, name: PrincipalName | None, after: str, limit: int
@@ -224,7 +225,8 @@ class GovernedGrants(GovernedPart, Grants):
                 raise _nothing_to_take(rows, wanted, name, subject)
             tx.change_rights(end=ended, reason=reason, stamp=stamp)
             keep_an_admin(tx, on.on)
-            left = lines_reaching(tx, admitted.chain, on, {who.id}, after="", limit=_EVERY)
+            untold = self._untold(tx, admitted.chain)
+            left = lines_reaching(tx, admitted.chain, on, {who.id}, after="", limit=_EVERY, untold=untold)
             same = (wanted, Privilege.ALL_PRIVILEGES)
             still = tuple(g for g in left if g.grant.effect is effect and g.grant.privilege in same)
             return Outcome(
