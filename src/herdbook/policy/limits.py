@@ -37,6 +37,12 @@ def check_idempotency_key(key: str | None) -> None:
         raise InvalidArgumentError(f"{key!r} is not an idempotency key: it is 1 to 255 visible ASCII characters.")
 
 
+def check_id(securable_id: str) -> None:
+    """Refuse what cannot be the id of anything."""
+    if not isinstance(securable_id, str) or re.fullmatch(r"[\x21-\x7e]{0,255}", securable_id) is None:
+        raise InvalidArgumentError(f"{securable_id!r} is not an id.", hint="`list_deleted` shows the ids.")
+
+
 def check_tag(key: str, value: str) -> None:
     """Refuse a tag whose key or value is not acceptable."""
     if not isinstance(key, str) or _TAG_KEY.fullmatch(key) is None or len(key) > MAX_TAG_KEY:
