@@ -188,11 +188,18 @@ class GovernedGrants(GovernedPart, Grants):
             happened = _happened("created" if effect is Effect.ALLOW else "denied", on, [line])
             return Outcome(result=to_grant(made, on.name), happened=happened)
 
+        def restore(tx: WriteTransaction, answer: bytes) -> Grant:
+            # A replay is authorized again (R27), and admission asks for less than the line may need.
+            chain = subject.resolve(tx).chain
+            if chain is not None:
+                self._check_giver(tx, chain, wanted, effect, subject, operation)
+            return from_json(answer, Grant)
+
         idempotency: Idempotency[Grant] = Idempotency(
             key=key,
             request=lambda: [str(name), wanted.value, subject.what],
             keep=to_json,
-            restore=lambda _tx, answer: from_json(answer, Grant),
+            restore=restore,
         )
         return self._core.gate.change(
             self._caller, operation, subject, body, idempotency=idempotency, reason=reason, exclusive=True
