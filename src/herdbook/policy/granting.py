@@ -74,7 +74,7 @@ def privilege_named(text: Privilege | str) -> Privilege:
     """Return a privilege by its exact name; Unity Catalog's spelling with a space is accepted (R17)."""
     if isinstance(text, Privilege):
         return text
-    name = text.replace(" ", "_") if isinstance(text, str) else text
+    name = text.replace(" ", "_") if isinstance(text, str) else ""
     if name not in set(Privilege):
         raise InvalidArgumentError(
             f"{text!r} is no privilege.", hint=f"The privileges are {', '.join(sorted(Privilege))}."

@@ -60,6 +60,8 @@ def parse_cases(text: str, path: str) -> tuple[Case, ...]:
     Raises:
         InvalidArgumentError: there is none, or something is wrong; all mistakes are told, with file and line.
     """
+    if not isinstance(text, str):
+        raise InvalidArgumentError(f"{text!r} is not the text of cases.")
     table = load_toml(text, file=path)
     found, problems = [], []
     for position, entry in enumerate(structure_located(table, (), _File, converter=converter).cases):

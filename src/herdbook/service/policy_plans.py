@@ -17,6 +17,8 @@ _MOST_TOLD = 20
 
 def read_policy_files(files: Iterable[PolicyFile], authority: Authority, admission: Admission) -> ReadFiles:
     """Read policy files with all mistakes that can be found without looking at the registry's rows."""
+    if not isinstance(files, Iterable):
+        raise InvalidArgumentError(f"{files!r} are no policy files.", hint="Give a list of PolicyFile.")
     given = tuple(files)
     for file in given:
         if not isinstance(file, PolicyFile):

@@ -10,6 +10,7 @@ from herdbook.errors import (
     AlreadyExistsError,
     ConcurrentUpdateError,
     ConflictError,
+    InvalidArgumentError,
     NotFoundError,
     UnauthenticatedError,
 )
@@ -87,6 +88,8 @@ class GovernedPrincipals(GovernedPart, Principals):
     ) -> Principal:
         """Enable or disable a principal."""
         wanted = subjects.principal_name(name)
+        if not isinstance(enabled, bool):
+            raise InvalidArgumentError(f"enabled is True or False, not {enabled!r}.")
 
         def body(tx: WriteTransaction, admitted: Admitted[None], stamp: Stamp) -> Outcome[Principal]:
             principal = known_principal(tx, wanted)
