@@ -18,6 +18,7 @@ MAX_LINEAGE_TEXT = 2_000
 MAX_LINEAGE_ITEMS = 200
 MAX_PAGE = 1_000
 _TAG_KEY = re.compile(r"[/\w.\- :]+")
+_ID = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 
 
@@ -35,6 +36,13 @@ def check_idempotency_key(key: str | None) -> None:
     """Refuse a key that is not 1 to 255 visible ASCII characters."""
     if key is not None and (not isinstance(key, str) or _IDEMPOTENCY_KEY.fullmatch(key) is None):
         raise InvalidArgumentError(f"{key!r} is not an idempotency key: it is 1 to 255 visible ASCII characters.")
+
+
+def check_id(text: str) -> None:
+    """Refuse an id that no registry gives: not every database can even look for it."""
+    if not isinstance(text, str) or _ID.fullmatch(text) is None:
+        shown = repr(text) if isinstance(text, str) else type(text).__name__
+        raise InvalidArgumentError(f"{shown[:100]} is not an id.", hint="`list_deleted` shows the ids.")
 
 
 def check_tag(key: str, value: str) -> None:

@@ -11,7 +11,7 @@ from herdbook.entities import Catalog, Chain, RegisteredModel, Schema
 from herdbook.errors import ConflictError, InvalidArgumentError, NotEmptyError, PermissionDeniedError
 from herdbook.names import CatalogName, ModelName, SchemaName, fold
 from herdbook.policy.facts import DeletionFacts
-from herdbook.policy.limits import check_new_level
+from herdbook.policy.limits import check_id, check_new_level
 from herdbook.ports.metadata import Found, Resolver, Stamp, Trashed, WriteTransaction
 from herdbook.service.admission import violation
 from herdbook.service.gate import Admitted, Outcome, Subject
@@ -185,8 +185,7 @@ class LivingPart(GovernedPart):
 
 def trashed(kind: SecurableKind, securable_id: str) -> Subject[Trashed]:
     """Something in the trash."""
-    if not isinstance(securable_id, str):
-        raise InvalidArgumentError(f"{securable_id!r} is not an id.", hint="`list_deleted` shows the ids.")
+    check_id(securable_id)
 
     def resolve(resolver: Resolver) -> Found[Trashed]:
         return resolver.trashed(kind, securable_id)

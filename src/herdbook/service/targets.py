@@ -17,6 +17,7 @@ from herdbook.names import (
     fold,
     parse_securable,
 )
+from herdbook.policy.limits import check_id
 from herdbook.ports.metadata import Found, Resolver
 from herdbook.ports.registry import SecurableLike
 from herdbook.service.gate import Subject
@@ -73,6 +74,7 @@ def target_anywhere(value: SecurableLike) -> Subject[Target]:
     if not isinstance(value, str) or not value.startswith(DELETED):
         return target(value)
     identity, at, written = value.removeprefix(DELETED).partition("@")
+    check_id(identity)
     alias = fold(written) if at else None
 
     def resolve(resolver: Resolver) -> Found[Target]:
