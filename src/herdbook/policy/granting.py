@@ -75,7 +75,7 @@ def privilege_named(text: Privilege | str) -> Privilege:
     if isinstance(text, Privilege):
         return text
     name = text.replace(" ", "_") if isinstance(text, str) else text
-    if name not in set(Privilege):
+    if not isinstance(name, str) or name not in set(Privilege):
         raise InvalidArgumentError(
             f"{text!r} is no privilege.", hint=f"The privileges are {', '.join(sorted(Privilege))}."
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from herdbook.entities import DatasetRef, Lineage
+from herdbook.entities import DatasetRef, ImportedFrom, Lineage
 from herdbook.errors import InvalidArgumentError, TooLargeError
-from herdbook.names import RESERVED_LEVEL_PREFIX, CatalogName, ModelName, SchemaName, fold
+from herdbook.names import RESERVED_LEVEL_PREFIX, CatalogName, ModelName, SchemaName, VersionRef, fold
 
 MAX_COMMENT = 100_000
 MAX_REASON = 2_000
@@ -77,6 +77,7 @@ def check_lineage(lineage: Lineage) -> None:
         raise InvalidArgumentError(f"{type(lineage).__name__} is not a Lineage.")
     if lineage.hidden_parents:
         raise InvalidArgumentError("hidden_parents is counted by the registry.", hint="Leave it out.")
+    _check_shape(lineage)
     texts = [
         lineage.source,
         lineage.run_id,
@@ -114,6 +115,16 @@ def check_max_results(max_results: int) -> None:
     """Refuse a page size outside 1 to 1000."""
     if type(max_results) is not int or not 1 <= max_results <= MAX_PAGE:
         raise InvalidArgumentError(f"max_results is {max_results!r}; it is a whole number from 1 to {MAX_PAGE}.")
+
+
+def _check_shape(lineage: Lineage) -> None:
+    """Refuse parts of lineage that are not of their kind."""
+    for name, kind in (("parents", VersionRef), ("datasets", DatasetRef), ("imported", ImportedFrom)):
+        found = getattr(lineage, name)
+        if not isinstance(found, tuple | list) or not all(isinstance(item, kind) for item in found):
+            raise InvalidArgumentError(f"lineage.{name} is a tuple of {kind.__name__}, not {str(found)[:100]!r}.")
+    if not isinstance(lineage.environment, Mapping):
+        raise InvalidArgumentError(f"lineage.environment is a mapping, not {str(lineage.environment)[:100]!r}.")
 
 
 def _dataset_texts(dataset: DatasetRef) -> list[str | None]:
