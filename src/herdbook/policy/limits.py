@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from herdbook.entities import DatasetRef, Lineage
+from herdbook.entities import DatasetRef, ImportedFrom, Lineage
 from herdbook.errors import InvalidArgumentError, TooLargeError
-from herdbook.names import RESERVED_LEVEL_PREFIX, CatalogName, ModelName, SchemaName, fold
+from herdbook.names import RESERVED_LEVEL_PREFIX, CatalogName, ModelName, SchemaName, VersionRef, fold
 
 MAX_COMMENT = 100_000
 MAX_REASON = 2_000
@@ -18,6 +18,7 @@ MAX_LINEAGE_TEXT = 2_000
 MAX_LINEAGE_ITEMS = 200
 MAX_PAGE = 1_000
 _TAG_KEY = re.compile(r"[/\w.\- :]+")
+_ID = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 
 
@@ -37,10 +38,11 @@ def check_idempotency_key(key: str | None) -> None:
         raise InvalidArgumentError(f"{key!r} is not an idempotency key: it is 1 to 255 visible ASCII characters.")
 
 
-def check_id(securable_id: str) -> None:
-    """Refuse what cannot be the id of anything."""
-    if not isinstance(securable_id, str) or re.fullmatch(r"[\x21-\x7e]{0,255}", securable_id) is None:
-        raise InvalidArgumentError(f"{securable_id!r} is not an id.", hint="`list_deleted` shows the ids.")
+def check_id(text: str) -> None:
+    """Refuse an id that no registry gives: not every database can even look for it."""
+    if not isinstance(text, str) or _ID.fullmatch(text) is None:
+        shown = repr(text) if isinstance(text, str) else type(text).__name__
+        raise InvalidArgumentError(f"{shown[:100]} is not an id.", hint="`list_deleted` shows the ids.")
 
 
 def check_tag(key: str, value: str) -> None:
@@ -75,6 +77,7 @@ def check_lineage(lineage: Lineage) -> None:
         raise InvalidArgumentError(f"{type(lineage).__name__} is not a Lineage.")
     if lineage.hidden_parents:
         raise InvalidArgumentError("hidden_parents is counted by the registry.", hint="Leave it out.")
+    _check_shape(lineage)
     texts = [
         lineage.source,
         lineage.run_id,
@@ -112,6 +115,16 @@ def check_max_results(max_results: int) -> None:
     """Refuse a page size outside 1 to 1000."""
     if type(max_results) is not int or not 1 <= max_results <= MAX_PAGE:
         raise InvalidArgumentError(f"max_results is {max_results!r}; it is a whole number from 1 to {MAX_PAGE}.")
+
+
+def _check_shape(lineage: Lineage) -> None:
+    """Refuse parts of lineage that are not of their kind."""
+    for name, kind in (("parents", VersionRef), ("datasets", DatasetRef), ("imported", ImportedFrom)):
+        found = getattr(lineage, name)
+        if not isinstance(found, tuple | list) or not all(isinstance(item, kind) for item in found):
+            raise InvalidArgumentError(f"lineage.{name} is a tuple of {kind.__name__}, not {str(found)[:100]!r}.")
+    if not isinstance(lineage.environment, Mapping):
+        raise InvalidArgumentError(f"lineage.environment is a mapping, not {str(lineage.environment)[:100]!r}.")
 
 
 def _dataset_texts(dataset: DatasetRef) -> list[str | None]:

@@ -87,6 +87,8 @@ class GovernedPrincipals(GovernedPart, Principals):
         reason: str | None = None,
     ) -> Principal:
         """Enable or disable a principal."""
+        if not isinstance(enabled, bool):
+            raise InvalidArgumentError(f"enabled is True or False, not {enabled!r}.")
         wanted = subjects.principal_name(name)
         if not isinstance(enabled, bool):
             raise InvalidArgumentError(f"enabled is True or False, not {enabled!r}.")

@@ -21,7 +21,7 @@ from herdbook.entities import (
     VersionStatus,
 )
 from herdbook.entities.files import FileStat
-from herdbook.errors import ConflictError, IntegrityError
+from herdbook.errors import ConflictError, IntegrityError, InvalidArgumentError
 from herdbook.policy.facts import TagHolder
 from herdbook.policy.limits import check_comment, check_lineage, check_tags, given_tags
 from herdbook.ports.artifacts import FileExpectation, Progress
@@ -66,6 +66,8 @@ class GovernedRegistration(GovernedPart):
 
     def upload_plan(self, name: ModelLike, files: Sequence[FileStat], *, version: int | None = None) -> UploadPlan:
         """Say what is wanted of files that the caller means to register."""
+        if not isinstance(files, Sequence) or not all(isinstance(file, FileStat) for file in files):
+            raise InvalidArgumentError("files is a list of FileStat.", hint="Write [FileStat(path='MLmodel', size=9)].")
         model = subjects.model_name(name)
         with self._core.store.read() as tx:
             admitted = self._core.gate.admit(self._caller, Operation.UPLOAD_PLAN, subjects.model(model), tx, tx)

@@ -136,3 +136,10 @@ def test_a_reader_that_leaves_is_no_error(reg):
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("noun", ["models", "schemas", "catalogs"])
+def test_an_id_of_bytes_that_are_no_text(reg, capsys, noun):
+    """Bytes that are no UTF-8 reach us as lone surrogates; they are refused like any id that is none."""
+    assert main([noun, "restore", os.fsdecode(b"a\xff"), "-r", reg]) == 2
+    assert "is not an id" in capsys.readouterr().err

@@ -133,7 +133,7 @@ class _Import:
         self, model: ModelName, history: list[AliasAssignment], ready: set[int]
     ) -> tuple[ImportOutcome, str | None]:
         missing = sorted({one.version for one in history} - ready)
-        note = f"without version {', '.join(map(str, missing))}, not READY here" if missing else None
+        note = f"without version {', '.join(map(str, missing))}: not READY here, or another one" if missing else None
         here = self._history(model, history[-1].alias)
         steps = moves(history, ready)
         rest = left(steps, here)
