@@ -161,8 +161,9 @@ def try_all(cases: Cases) -> Counter[str]:
                 for privilege in need.any_of:
                     asked.setdefault((who, privilege, level), expected(held, privilege, level))
                 allowed = any(asked[who, privilege, level] for privilege in need.any_of) if need.any_of else knows
-                # A right on a slot alone does not include knowing the model (R14).
-                allowed = allowed and (level is not K.MODEL_ALIAS or knows)
+                # A right on a slot, or on the container, does not include knowing the thing itself (R8, R14).
+                elsewhere = level is K.MODEL_ALIAS or need.on is Target.CONTAINER
+                allowed = allowed and (knows or not elsewhere)
                 wanted = "allowed" if allowed else "403" if knows else "404"
                 found = outcome(gate, caller, need, chain, operation)
                 assert found == wanted, (who, held, operation, chain.object.kind)
