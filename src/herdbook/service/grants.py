@@ -9,7 +9,6 @@ from herdbook.entities.governance import EffectiveGrant, Grant
 from herdbook.entities.ledger import Effect, PolicyLine
 from herdbook.errors import ConflictError, NotFoundError, PermissionDeniedError
 from herdbook.names import PrincipalName
-from herdbook.policy.admins import closure, groups_by_member
 from herdbook.policy.granting import KEPT_BY_REVOKE_ALL, Giver, check_line, giver, privilege_named
 from herdbook.ports.metadata import ReadTransaction, Stamp, WriteTransaction
 from herdbook.ports.metadata.rights import LineRow
@@ -146,7 +145,7 @@ class GovernedGrants(GovernedPart, Grants):
             return tx.lines_on([on.place], principal_ids=whose, after=after, limit=limit)
         # Nobody else learns who there is, nor what is denied.
         asked = None if name is None else tx.principal(name)
-        own = self._closure(tx)
+        own = self._core.gate.authority.closure(self._caller, chain.policy_revision, log=tx)
         if name is not None:
             own &= frozenset() if asked is None else {asked.id}
         return tx.lines_on([on.place], principal_ids=own, after=after, limit=limit, untold=[on.on.id])
@@ -263,7 +262,7 @@ class GovernedGrants(GovernedPart, Grants):
         self, tx: WriteTransaction, who: Principal, chain: Chain, subject: Subject[Target], operation: Operation
     ) -> None:
         """Refuse a denial, or its end, by someone whom it binds and who is no metastore admin (R5)."""
-        if who.id not in self._closure(tx):
+        if who.id not in self._core.gate.authority.closure(self._caller, chain.policy_revision, log=tx):
             return
         metastore = Chain(links=chain.links[-1:], policy_revision=chain.policy_revision)
         if not isinstance(self._core.gate.may(self._caller, Privilege.MANAGE, metastore, tx), Allowed):
@@ -271,11 +270,6 @@ class GovernedGrants(GovernedPart, Grants):
                 f"You may not {operation.value.replace('_', ' ')} ({subject.what}): it binds yourself.",
                 hint="Ask a metastore admin.",
             )
-
-    def _closure(self, tx: ReadTransaction) -> frozenset[str]:
-        groups = groups_by_member(tx.memberships())
-        found = closure(self._caller.principal_id, groups)
-        return found.union(*(closure(group, groups) for group in self._caller.token_groups))
 
     @staticmethod
     def _lines(tx: ReadTransaction, on: Target, who: Principal, effect: Effect) -> list[LineRow]:
