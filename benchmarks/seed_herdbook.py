@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, cast
@@ -94,6 +95,9 @@ class HerdbookSeed:
             life = {**self._life(made_at_ms(number)), "updated_at": at, "event_seq": ledger.seen[model_id]}
             row = {"id": model_id, "catalog_id": catalog_id, "schema_id": schema_id, "name": name.model, **life}
             row |= {"key": name.key, "owner_id": self._caller.principal_id, "last_version": self._dataset.versions}
+            card = {"tags": self._dataset.model_tags(number), "aliases": {ALIAS: self._dataset.versions}}
+            row |= {column: json.dumps(shown, separators=(",", ":")) for column, shown in card.items()}
+            row |= {"full_name": str(name), "latest_version": self._dataset.versions}
             tables["registered_models"].append(row)
         for table, rows in (*tables.items(), ("audit", ledger.audited), ("outbox", ledger.emitted)):
             self._bulk.insert(table, rows)

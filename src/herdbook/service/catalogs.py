@@ -64,7 +64,7 @@ class GovernedCatalogs(LivingPart, Catalogs):
             with core.store.read() as tx:
                 show = shown(core.gate.authority, caller, SecurableKind.CATALOG, tx)
                 found = tx.list_catalogs(show.seen, after=after or "", limit=limit)
-                return tuple(show.of(item) for item in found)
+                return show.of(found)
 
         return self._page(("list_catalogs",), page_token, max_results, fetch, lambda catalog: catalog.name.key)
 

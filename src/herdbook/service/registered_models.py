@@ -90,7 +90,7 @@ class GovernedRegisteredModels(LivingPart, RegisteredModels):
                 admitted = core.gate.admit(caller, Operation.LIST_REGISTERED_MODELS, container, tx, tx)
                 show = shown(core.gate.authority, caller, _KIND, tx)
                 found = tx.list_models(admitted.chain.object.id, show.seen, after=after or "", limit=limit)
-                return tuple(show.of(item) for item in found)
+                return show.of(found)
 
         query = ("list_registered_models", fold(container.what))
         return self._page(query, page_token, max_results, fetch, lambda model: model.name.key)

@@ -69,7 +69,7 @@ class GovernedSchemas(LivingPart, Schemas):
                 catalog_id = core.gate.admit(caller, Operation.LIST_SCHEMAS, container, tx, tx).chain.object.id
                 show = shown(core.gate.authority, caller, SecurableKind.SCHEMA, tx)
                 found = tx.list_schemas(catalog_id, show.seen, after=after or "", limit=limit)
-                return tuple(show.of(item) for item in found)
+                return show.of(found)
 
         query = ("list_schemas", fold(container.what))
         return self._page(query, page_token, max_results, fetch, lambda schema: schema.name.key)

@@ -39,7 +39,7 @@ class GovernedSearches(GovernedPart, ModelVersions, RegisteredModels):
         def find(tx: ReadTransaction, search: Search) -> Hits[RegisteredModel]:
             show = shown(self._core.gate.authority, self._caller, SecurableKind.REGISTERED_MODEL, tx)
             hits = tx.search_models(search, show.seen if shown_by_browse(where, order) else show.full)
-            return evolve(hits, rows=tuple(show.of(row) for row in hits.rows))
+            return evolve(hits, rows=show.of(hits.rows))
 
         query = (Operation.SEARCH_REGISTERED_MODELS.value, where and format_filter(where), *format_orders(order))
         return self._found(query, Search(where=where, order=order, limit=max_results), page_token, find)

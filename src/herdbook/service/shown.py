@@ -34,9 +34,11 @@ class Shown:
     seen: Ranges
     full: Ranges
 
-    def of(self, item: T) -> T:
-        """Return a thing as it is shown."""
-        return item if item.name.key in self.full else browsed(item)
+    def of(self, found: tuple[T, ...]) -> tuple[T, ...]:
+        """Return things that were found under `seen`, or under `full`, as they are shown."""
+        if self.seen is self.full:
+            return found
+        return tuple(item if item.name.key in self.full else browsed(item) for item in found)
 
 
 def shown(authority: Authority, caller: Caller, kind: SecurableKind, tx: ReadTransaction) -> Shown:

@@ -68,6 +68,22 @@ class RegistryLifeContract:
         assert str(registry.rename_registered_model(MODEL, "main.default.IRIS").name) == "MAIN.Default.IRIS"
         assert registry.get_model_version(f"{MODEL}/1").id == version.id
 
+    def test_lists_show_names_as_they_were_written_last(self, registry: Registry, version: ModelVersion) -> None:
+        """Whatever level was renamed and however the caller spells the others, searches, lists and gets agree."""
+        registry.create_registered_model("MAIN.Default.Other")
+        registry.rename_schema("Main.DEFAULT", "mAIN.Second")
+        registry.delete_registered_model("main.second.other")
+        registry.rename_catalog("MAIN", "Prime")
+        gone = next(iter(registry.list_deleted("prime.second").items))
+        registry.restore_registered_model(gone.id)
+        names = [str(model.name) for model in registry.search_registered_models().items]
+        assert names == ["Prime.Second.iris", "Prime.Second.Other"]
+        assert [str(model.name) for model in registry.list_registered_models("prime.second").items] == names
+        assert [str(registry.get_registered_model(name.lower()).name) for name in names] == names
+        versions = [(found.id, str(found.ref)) for found in registry.search_model_versions().items]
+        assert versions == [(version.id, "Prime.Second.iris/1")]
+        assert gone.name.casefold() == names[1].casefold()
+
     def test_renames_that_are_refused(self, registry: Registry, version: ModelVersion) -> None:
         """Into another container, onto a taken name, of a stale row, to a reserved or bad name."""
         registry.create_registered_model("main.default.other")

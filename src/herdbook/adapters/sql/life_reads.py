@@ -86,10 +86,10 @@ class SqlLifeReads(LifeReads):
         return tuple(
             Aliased(
                 model_id=version[0],
-                ref=rows.model_name(*version[1:4]).version(version[4]),
-                aliases=tuple(row[5] for row in same),
+                ref=rows.model_name(version[1]).version(version[2]),
+                aliases=tuple(row[3] for row in same),
             )
-            for version, same in groupby(found, key=lambda row: row[:5])
+            for version, same in groupby(found, key=lambda row: row[:3])
         )
 
     def list_deleted(self, on: Link, *, before: tuple[int, str] | None, limit: int) -> tuple[DeletedSecurable, ...]:
@@ -111,4 +111,4 @@ def _name(kind: SecurableKind, row: Row) -> CatalogName | SchemaName | ModelName
         return CatalogName(catalog=row[1])
     if kind is _K.SCHEMA:
         return SchemaName(catalog=row[4], schema=row[1])
-    return rows.model_name(row[7], row[4], row[1])
+    return rows.model_name(f"{row[7]}.{row[4]}.{row[1]}")

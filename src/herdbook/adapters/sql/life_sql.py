@@ -22,10 +22,10 @@ SCHEMAS_INSIDE = f"""SELECT s.key, {r.SCHEMA_CHAIN} FROM schemas s JOIN catalogs
     ORDER BY s.key LIMIT :limit"""
 MODELS_INSIDE = f"""SELECT m.key, {r.MODEL_CHAIN} {r.MODEL_TREE} CROSS JOIN metastore ms
     WHERE m.{{container}} = :id AND m.deleted_at IS NULL AND m.key > :after ORDER BY m.key LIMIT :limit"""
-ALIASED = f"""SELECT m.id, c.name, s.name, m.name, v.version, a.alias {r.MODEL_TREE}
+ALIASED = """SELECT m.id, m.full_name, v.version, a.alias FROM registered_models m
     JOIN aliases a ON a.model_id = m.id AND a.valid_to IS NULL
     JOIN model_versions v ON v.id = a.version_id AND v.deleted_at IS NULL
-    WHERE {{within}} AND m.deleted_at IS NULL ORDER BY m.key, v.version, a.key"""
+    WHERE {within} AND m.deleted_at IS NULL ORDER BY m.key, v.version, a.key"""
 
 _DELETED = """SELECT '{kind}' AS kind, {x}.id AS id, {name} AS name, {x}.deleted_at AS at, {x}.deleted_by AS who
     {source} WHERE {x}.deleted_at IS NOT NULL AND {within}"""

@@ -6,7 +6,7 @@ import json
 
 from sqlalchemy import Table
 
-from herdbook.adapters.sql import tables
+from herdbook.adapters.sql import cards, tables
 from herdbook.adapters.sql.name_rows import SqlNameWrites
 from herdbook.adapters.sql.statements import Runner
 from herdbook.entities import Link
@@ -59,12 +59,15 @@ class SqlLifeWrites(LifeWrites, SqlNameWrites):
         level = str(new).rpartition(".")[2]
         sql = f"UPDATE {table} SET name = :name, key = :key, {_CHANGED} WHERE id = :id"
         self._run.run(sql, id=on.id, name=level, key=new.key, at=stamp.at_ms, by=stamp.by)
-        if old is not None and old[0] != new.key:
-            for inside, column in _INSIDE[on.kind]:
-                # What is in the trash follows too: it would come back under the container's name of then.
-                sql = f"UPDATE {inside.name} SET key = :key || substr(key, CAST(:rest AS integer)) WHERE {column} = :id"
-                self._run.run(sql, id=on.id, key=new.key, rest=len(old[0]) + 1)
-            self.bear(_within(on.kind), on.id, stamp)
+        if old is not None:
+            rest = len(old[0]) + 1
+            # The levels above as they were written, however the caller spells them.
+            within = on.name.rpartition(".")[0]
+            sql = f"""UPDATE registered_models SET full_name = :name || substr(full_name, CAST(:rest AS integer))
+                WHERE id IN ({_MODELS[on.kind]})"""
+            self._run.run(sql, id=on.id, name=f"{within}.{level}" if within else level, rest=rest)
+            if old[0] != new.key:
+                self._move_keys(on, new.key, rest, stamp)
         self._move_tree()
 
     def set_owner(self, on: Link, owner_id: str, stamp: Stamp) -> None:
@@ -121,11 +124,13 @@ class SqlLifeWrites(LifeWrites, SqlNameWrites):
         sql = """UPDATE aliases SET valid_to = [[greatest :at, valid_from + 1]], ended_by = :by
             WHERE version_id = :id AND valid_to IS NULL"""
         self._run.run(sql, id=version_id, at=stamp.at_ms, by=stamp.by)
+        self._run.run(cards.GONE, id=version_id)
 
     def restore_version(self, version_id: str, stamp: Stamp) -> None:
         """Bring a version back."""
         sql = f"UPDATE model_versions SET deleted_at = NULL, deleted_by = NULL, {_CHANGED} WHERE id = :id"
         self._run.run(sql, id=version_id, at=stamp.at_ms, by=stamp.by)
+        self._run.run(cards.STATUS, id=version_id)
 
     def purge_version(self, version_id: str, stamp: Stamp) -> None:
         """Remove all that a version in the trash says and holds."""
@@ -138,6 +143,13 @@ class SqlLifeWrites(LifeWrites, SqlNameWrites):
         self._run.run(sql, id=version_id, at=stamp.at_ms, by=stamp.by)
         if held is not None and held[0] is not None:
             self._drop_unused([held[0]])
+
+    def _move_keys(self, on: Link, key: str, rest: int, stamp: Stamp) -> None:
+        """Let what lies inside follow, in the trash too: it would come back under the container's name of then."""
+        for inside, column in _INSIDE[on.kind]:
+            sql = f"UPDATE {inside.name} SET key = :key || substr(key, CAST(:rest AS integer)) WHERE {column} = :id"
+            self._run.run(sql, id=on.id, key=key, rest=rest)
+        self.bear(_within(on.kind), on.id, stamp)
 
     def _drop_unused(self, manifest_ids: list[str]) -> None:
         ids = json.dumps(manifest_ids)

@@ -134,7 +134,7 @@ class SqlReads(SqlResolver, PolicyRows, SearchReads, SqlLifeReads, SqlRightsRead
         sql = _in_ranges(resolve_sql.MODEL_COLUMNS, resolve_sql.MODEL_FROM, "AND k.schema_id = :container")
         spans = self._inside("schemas", schema_id, ranges, after)
         found = self._run.all(sql, ranges=spans, after=after, limit=limit, container=schema_id)
-        return tuple(rows.model(row) for row in found)
+        return rows.models(found)
 
     def list_versions(
         self, model_id: str, *, reader_id: str | None, before: int | None, limit: int

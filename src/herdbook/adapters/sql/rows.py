@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -29,6 +29,8 @@ from herdbook.wire import from_json
 _K = SecurableKind
 # What json.loads does once it has looked for white space, which databases do not write around their JSON.
 _scanned = json.JSONDecoder().raw_decode
+_bare = object.__new__
+_fill = object.__setattr__
 _LISTS = ("datasets", "parents", "imported")
 _STATUS = {status.value: status for status in VersionStatus}
 
@@ -40,9 +42,10 @@ def to_time(at_ms: int) -> datetime:
 
 # These depend on nothing but their text, and the same texts are read again and again.
 @lru_cache(maxsize=4096)
-def model_name(catalog: str, schema: str, model: str) -> ModelName:
+def model_name(full: str) -> ModelName:
     """Return a model's name."""
-    return ModelName(catalog=catalog, schema=schema, model=model)
+    catalog_level, schema_level, model_level = full.split(".")
+    return ModelName(catalog=catalog_level, schema=schema_level, model=model_level)
 
 
 @lru_cache(maxsize=1024)
@@ -73,24 +76,38 @@ def schema(row: Row) -> Schema:
 
 def model(row: Row) -> RegisteredModel:
     """Make a registered model of the MODEL_COLUMNS that a row begins with."""
-    (
-        catalog_level, schema_level, model_level, model_id, comment, owner, created_at, created_by, updated_at,
-        updated_by, row_version, tags, aliases, latest,
-    ) = row[:14]  # fmt: skip
-    return RegisteredModel(
-        id=model_id,
-        name=model_name(catalog_level, schema_level, model_level),
-        comment=comment,
-        owner=owner,
-        created_at=to_time(created_at),
-        created_by=created_by,
-        updated_at=to_time(updated_at),
-        updated_by=updated_by,
-        row_version=row_version,
-        tags={} if tags == "{}" else _scanned(tags)[0],
-        aliases={} if aliases == "{}" else _scanned(aliases)[0],
-        latest_version=latest,
+    return models((row,))[0]
+
+
+def models(found: Sequence[Row]) -> tuple[RegisteredModel, ...]:
+    """Make registered models of the MODEL_COLUMNS that rows begin with."""
+    # The JSON of a whole page is read at once, in half the time.
+    cards = iter(_scanned(f"[{','.join([text for row in found for text in row[9:11]])}]")[0])
+    return tuple([_model(row, next(cards), next(cards)) for row in found])
+
+
+def _model(row: Row, tags: dict[str, str], aliases: dict[str, int]) -> RegisteredModel:
+    made = _bare(RegisteredModel)
+    # What its own __init__ does, with the fields named once instead of three times; most of a page's time goes here.
+    _fill(
+        made,
+        "__dict__",
+        {
+            "id": row[1],
+            "name": model_name(row[0]),
+            "comment": row[2],
+            "owner": row[3],
+            "created_at": to_time(row[4]),
+            "created_by": row[5],
+            "updated_at": to_time(row[6]),
+            "updated_by": row[7],
+            "row_version": row[8],
+            "tags": tags,
+            "aliases": aliases,
+            "latest_version": row[11],
+        },
     )
+    return made
 
 
 def version(row: Row) -> VersionRow:
@@ -98,12 +115,12 @@ def version(row: Row) -> VersionRow:
     (
         version_id, number, status, reason, comment, author_id, author, created_at, updated_at, updated_by, row_version,
         origin, manifest_id, sha256, total_size, file_count, described, rejections, token, expires, tags, aliases,
-        sources, catalog_level, schema_level, model_level,
+        sources, full_name,
     ) = row  # fmt: skip
     return VersionRow(
         version=ModelVersion(
             id=version_id,
-            name=model_name(catalog_level, schema_level, model_level),
+            name=model_name(full_name),
             version=number,
             status=_STATUS[status],
             status_reason=reason,

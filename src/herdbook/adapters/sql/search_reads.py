@@ -73,7 +73,7 @@ class SearchReads:
     def search_models(self, search: Search, ranges: Ranges) -> Hits[RegisteredModel]:
         """Return one page of the registered models in ranges that a filter finds."""
         found, position = self._search(_Asked(noun=Noun.MODEL, search=search, ranges=ranges))
-        return Hits(rows=tuple(map(rows.model, found)), position=position)
+        return Hits(rows=rows.models(found), position=position)
 
     def search_versions(
         self, search: Search, ranges: Ranges, *, reader_id: str, managed: Ranges, known: Ranges

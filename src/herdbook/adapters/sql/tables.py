@@ -99,6 +99,11 @@ registered_models = Table(
     Column("last_version", BigInteger, nullable=False, server_default="0"),
     *_life(),
     _deleted_with(),
+    # What each page of models shows, kept here by cards.py: gathering it for each row takes most of a page's time.
+    Column("full_name", String(767), nullable=False, server_default=""),
+    Column("tags", Text, nullable=False, server_default="{}"),
+    Column("aliases", Text, nullable=False, server_default="{}"),
+    Column("latest_version", BigInteger),
     Index("uq_registered_models_key_live", "key", unique=True, **only_where(LIVE)),
     Index("ix_registered_models_schema_id_key", "schema_id", "key"),
     Index("ix_registered_models_catalog_id", "catalog_id"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Table
 
-from herdbook.adapters.sql import tables
+from herdbook.adapters.sql import cards, tables
 from herdbook.adapters.sql.life_writes import SqlLifeWrites
 from herdbook.adapters.sql.policy_writes import PolicyWrites
 from herdbook.adapters.sql.reads import SqlReads
@@ -18,6 +18,7 @@ from herdbook.entities import FileEntry, Manifest, ModelDescription, VersionStat
 from herdbook.entities.ledger import AuditRow, Event, IdempotencyRecord
 from herdbook.errors import ConcurrentUpdateError, ConflictError
 from herdbook.names import CatalogName, ModelName, SchemaName, fold
+from herdbook.policy.facts import TagHolder
 from herdbook.ports.metadata import Lease, NewVersion, Stamp, WriteTransaction
 from herdbook.verdicts import Rejection, SecurableKind
 from herdbook.wire import to_json
@@ -29,6 +30,8 @@ _TABLES: dict[SecurableKind, Table] = {
     SecurableKind.REGISTERED_MODEL: tables.registered_models,
 }
 _PENDING = VersionStatus.PENDING_REGISTRATION.value
+_WITHIN = """SELECT s.catalog_id, c.name || '.' || s.name FROM schemas s JOIN catalogs c ON c.id = s.catalog_id
+    WHERE s.id = :id"""
 _MANIFEST = "SELECT id, description IS NOT NULL FROM manifests WHERE sha256 = :sha256"
 
 
@@ -63,9 +66,10 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
         self, model_id: str, schema_id: str, name: ModelName, *, comment: str | None, owner_id: str, stamp: Stamp
     ) -> None:
         """Insert a registered model."""
-        catalog = self._run.one("SELECT catalog_id FROM schemas WHERE id = :id", id=schema_id)
+        within = self._run.one(_WITHIN, id=schema_id)
         row = _new(model_id, name.model, name.key, comment, owner_id, stamp)
-        row |= {"schema_id": schema_id, "catalog_id": catalog and catalog[0]}
+        if within is not None:
+            row |= {"schema_id": schema_id, "catalog_id": within[0], "full_name": f"{within[1]}.{name.model}"}
         self._insert_named(tables.registered_models, row, f"a registered model {name}")
         self.bear([("registered_models", "id")], model_id, stamp)
 
@@ -118,6 +122,8 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
             "updated_by": new.author_id,
         }
         self._run.run(insert_sql(tables.model_versions, *row), **row)
+        if new.status is VersionStatus.READY:
+            self._run.run(cards.STATUS, id=new.id)
         if new.manifest_id is not None and new.description is not None:
             self._describe(new.manifest_id, new.description)
         sources = [
@@ -209,6 +215,8 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
             raise ConcurrentUpdateError(
                 "The lease on the version was lost: another request took it over.", hint="Read its status."
             )
+        if status is VersionStatus.READY:
+            self._run.run(cards.STATUS, id=version_id)
         if description is not None:
             self._describe(row[0], description)
 
@@ -249,10 +257,12 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
             "reason": reason,
         }
         self._run.run(insert_sql(tables.aliases, *row), **row)
+        self._run.run(cards.ALIASES, id=model_id)
 
     def delete_alias(self, model_id: str, alias_key: str, *, stamp: Stamp) -> None:
         """End the current assignment of an alias."""
         self._end_alias(model_id, alias_key, stamp.at_ms, stamp)
+        self._run.run(cards.ALIASES, id=model_id)
 
     def set_tag(self, kind: str, owner_id: str, key: str, value: str, stamp: Stamp) -> None:
         """Set a tag."""
@@ -267,12 +277,15 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
         statement = f"""{insert_sql(tables.tags, *row)} ON CONFLICT (owner_id, key) DO UPDATE SET
             value = excluded.value, set_at = excluded.set_at, set_by = excluded.set_by"""
         self._run.run(statement, **row)
+        self._tags_changed(kind, owner_id)
 
     def delete_tag(self, kind: str, owner_id: str, key: str, stamp: Stamp) -> bool:
         """Delete a tag; returns whether it was there."""
         del stamp
         sql = "DELETE FROM tags WHERE owner_kind = :kind AND owner_id = :owner AND key = :key"
-        return self._run.run(sql, kind=kind, owner=owner_id, key=key) > 0
+        was_there = self._run.run(sql, kind=kind, owner=owner_id, key=key) > 0
+        self._tags_changed(kind, owner_id)
+        return was_there
 
     def audit(self, row: AuditRow) -> None:
         """Write an audit row."""
@@ -320,6 +333,10 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
         sql = f"""UPDATE {table.name} SET comment = :comment, updated_at = :at, updated_by = :by,
             row_version = row_version + 1 WHERE id = :id"""
         self._run.run(sql, id=row_id, comment=comment, at=stamp.at_ms, by=stamp.by)
+
+    def _tags_changed(self, kind: str, owner_id: str) -> None:
+        if kind == TagHolder.MODEL:
+            self._run.run(cards.TAGS, id=owner_id)
 
     def _describe(self, manifest_id: str, description: ModelDescription) -> None:
         if manifest_id in self._described:
