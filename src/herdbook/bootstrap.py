@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from herdbook.adapters import files, sql
 from herdbook.adapters.casbin_authorizer import CasbinAuthorizer
@@ -17,6 +13,7 @@ from herdbook.adapters.system import SystemClock, Uuid7Ids
 from herdbook.entities import Caller
 from herdbook.entities.ledger import PolicyFile
 from herdbook.errors import InvalidArgumentError, PluginLoadError, UnsupportedError
+from herdbook.locations import DATABASE, Location, folder_of, locate, scheme_of, sqlite_uri, target_of
 from herdbook.names import PrincipalName
 from herdbook.plugins import (
     ArtifactScheme,
@@ -27,15 +24,28 @@ from herdbook.plugins import (
     hookimpl,
 )
 from herdbook.policy.policy_files import read_files
+from herdbook.policy_folder import read_policy, shipped_model, shipped_policies
 from herdbook.ports.metadata import MetadataStore
 from herdbook.ports.registry import Registry
 from herdbook.service import Founding, GovernedRegistry, Metastore, verify_rules
 from herdbook.settings import Settings, load_settings, os_principal
 
-DATABASE = "herdbook.db"
-ARTIFACTS = "artifacts"
-DEFAULT_RULESET = "default"
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):")
+__all__ = [
+    "DATABASE",
+    "EmbeddedPlugin",
+    "Location",
+    "OwningRegistry",
+    "load_plugins",
+    "locate",
+    "open_metastore",
+    "open_registry",
+    "read_policy",
+    "shipped_model",
+    "shipped_policies",
+    "upgrade_database",
+    "verify_policy",
+]
+
 _DATABASE_SCHEMES = ("sqlite", "postgresql")
 
 
@@ -49,19 +59,6 @@ class OwningRegistry(GovernedRegistry):
     def close(self) -> None:
         """Close the metastore."""
         self._metastore.close()
-
-
-@frozen(kw_only=True)
-class Location:
-    """Where an embedded registry keeps its things.
-
-    Args:
-        metadata: The URI of the metadata store.
-        artifacts: The URI of the artifact store.
-    """
-
-    metadata: str
-    artifacts: str
 
 
 class EmbeddedPlugin:
@@ -134,9 +131,9 @@ def open_registry(
         UnsupportedError: a principal is given where who asks has to be proved.
     """
     chosen = load_settings() if settings is None else settings
-    target, credentials = _target(uri, chosen)
+    target, credentials = target_of(uri, chosen)
     manager = load_plugins(chosen)
-    scheme = manager.registry_scheme(_scheme_of(target))
+    scheme = manager.registry_scheme(scheme_of(target))
     if principal is not None:
         credentials = _asserting(scheme, credentials, principal)
     registry: Registry = _opened(scheme, scheme.open, target, credentials, manager.options_for(scheme))
@@ -158,13 +155,13 @@ def upgrade_database(uri: str | None = None, *, settings: Settings | None = None
         UnsupportedError: what it names has no schema to upgrade.
     """
     chosen = load_settings() if settings is None else settings
-    target, _ = _target(uri, chosen)
-    metadata = _folder_of(target, chosen) / DATABASE if target.startswith("herdbook:") else None
+    target, _ = target_of(uri, chosen)
+    metadata = folder_of(target, chosen) / DATABASE if target.startswith("herdbook:") else None
     if metadata is not None and not metadata.exists():
         raise InvalidArgumentError(f"There is no registry in {metadata.parent}.", hint="`herdbook init` makes one.")
     manager = load_plugins(chosen)
-    place = target if metadata is None else _sqlite_uri(metadata)
-    scheme = manager.metadata_scheme(_scheme_of(place))
+    place = target if metadata is None else sqlite_uri(metadata)
+    scheme = manager.metadata_scheme(scheme_of(place))
     if scheme.upgrade is None:
         raise UnsupportedError(f"What {scheme.name!r} stores has no schema to upgrade.")
     done: tuple[str, str] = _opened(scheme, scheme.upgrade, place, manager.options_for(scheme))
@@ -173,8 +170,8 @@ def upgrade_database(uri: str | None = None, *, settings: Settings | None = None
 
 def open_metastore(location: Location, settings: Settings, manager: PluginManager) -> Metastore:
     """Open a metastore, founding it where there is none."""
-    metadata = manager.metadata_scheme(_scheme_of(location.metadata))
-    artifacts = manager.artifact_scheme(_scheme_of(location.artifacts))
+    metadata = manager.metadata_scheme(scheme_of(location.metadata))
+    artifacts = manager.artifact_scheme(scheme_of(location.artifacts))
     store: MetadataStore = _opened(metadata, metadata.open, location.metadata, manager.options_for(metadata))
     blobs = None
     try:
@@ -223,120 +220,6 @@ def _opened(scheme: RegistryScheme | MetadataScheme | ArtifactScheme, work: Call
         ) from error
 
 
-def _target(uri: str | None, settings: Settings) -> tuple[str, Credentials]:
-    """Return the URI with a scheme that a folder, name or URI stands for, and how to prove who asks there."""
-    target = uri if uri is not None else settings.registry_uri
-    if not isinstance(target, str):
-        raise InvalidArgumentError(f"{target!r} is not a registry URI.", hint="Give a folder (./registry) or a URI.")
-    credentials = Credentials()
-    if _is_word(target):
-        target, credentials = _named(target, settings)
-    if _is_path(target):
-        target = f"herdbook://{Path(target).expanduser().absolute()}"
-    if _SCHEME.match(target) is None:
-        raise InvalidArgumentError(
-            f"{target!r} is not a registry URI.", hint="Give a folder (./registry), herdbook:, or a URI with a scheme."
-        )
-    return target, credentials
-
-
-def locate(uri: str, settings: Settings) -> Location:
-    """Return where an embedded registry keeps its things.
-
-    Raises:
-        InvalidArgumentError: the folder is something else's, or there is no artifact root for a database.
-    """
-    if not uri.startswith("herdbook:"):
-        return Location(metadata=uri, artifacts=_artifact_root(uri, settings))
-    folder = _folder_of(uri, settings)
-    database = folder / DATABASE
-    # In this order: the first thing that another process puts into a new folder is the database.
-    occupied = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
-    if occupied and not database.exists():
-        raise InvalidArgumentError(
-            f"{folder} holds something else than a registry.", hint="Name an empty folder, or one that does not exist."
-        )
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidArgumentError(f"The folder {folder} cannot be made: {error.strerror}.") from error
-    return Location(metadata=_sqlite_uri(database), artifacts=_file_uri(folder / ARTIFACTS))
-
-
-def _folder_of(uri: str, settings: Settings) -> Path:
-    rest = uri.removeprefix("herdbook:")
-    if rest and not rest.startswith("///"):
-        raise InvalidArgumentError(f"{uri!r} is not a registry URI.", hint="Write herdbook:///absolute/folder.")
-    return Path(rest.removeprefix("//") or settings.home).expanduser().absolute()
-
-
-def _sqlite_uri(database: Path) -> str:
-    return f"sqlite:///{quote(str(database))}"
-
-
-def shipped_policies() -> Path:
-    """Return the folder of the shipped policy: in the wheel, or the repository's own in an editable install."""
-    here = Path(__file__).resolve().parent
-    packaged = here / "_policies"
-    return packaged if packaged.is_dir() else here.parents[1] / "policies"
-
-
-def shipped_model() -> str:
-    """Return the Casbin model that Herdbook ships and judges by (R17)."""
-    return (shipped_policies() / "model.conf").read_text(encoding="utf-8")
-
-
-def read_policy(folder: str | None, ruleset: str | None = None) -> tuple[PolicyFile, ...]:
-    """Read a policy folder: model.conf, *.csv and rules/*.toml.
-
-    Args:
-        folder: The folder, of which every file counts; None takes the shipped one, of which one ruleset does.
-        ruleset: Which of the shipped rulesets; None is `default`.
-
-    Raises:
-        InvalidArgumentError: the folder or a file cannot be read, the model is not the shipped one (R17), there is no
-            such ruleset, or a folder of one's own is to have a shipped one.
-    """
-    root = shipped_policies() if folder is None else Path(folder).expanduser()
-    if not root.is_dir():
-        raise InvalidArgumentError(f"The policy folder {root} does not exist.", hint="`herdbook init` writes one.")
-    rules = sorted((root / "rules").glob("*.toml"))
-    if folder is None:
-        rules = [_shipped_ruleset(rules, ruleset or DEFAULT_RULESET)]
-    elif ruleset is not None:
-        raise InvalidArgumentError(
-            f"The policy folder {root} has its own rules, so the ruleset {ruleset!r} cannot be chosen.",
-            hint="Give a policy folder or a ruleset, not both.",
-        )
-    paths = [root / "model.conf", *sorted(root.glob("*.csv")), *rules]
-    try:
-        policy = tuple(
-            PolicyFile(path=path.relative_to(root).as_posix(), text=path.read_text(encoding="utf-8")) for path in paths
-        )
-        model = shipped_model()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidArgumentError(
-            f"The policy folder {root} cannot be read: {error}.",
-            hint="Begin with a copy of the shipped one; `herdbook init` writes it to policies/ in its folder.",
-        ) from error
-    if policy[0].text != model:
-        raise InvalidArgumentError(
-            f"{root / 'model.conf'} is not the model that Herdbook ships.", hint="Restore it; policies go into *.csv."
-        )
-    return policy
-
-
-def _shipped_ruleset(paths: Sequence[Path], name: str) -> Path:
-    by_name = {path.stem: path for path in paths}
-    if name not in by_name:
-        near = difflib.get_close_matches(name, by_name, n=1)
-        raise InvalidArgumentError(
-            f"There is no ruleset {name!r}.",
-            hint=f"Did you mean {near[0]!r}?" if near else f"The rulesets are {', '.join(sorted(by_name))}.",
-        )
-    return by_name[name]
-
-
 def verify_policy(policy: Sequence[PolicyFile], settings: Settings) -> None:
     """Refuse a policy that no metastore could start with, before there is one.
 
@@ -352,45 +235,3 @@ def verify_policy(policy: Sequence[PolicyFile], settings: Settings) -> None:
     if read.problems:
         raise InvalidArgumentError("\n".join(read.problems), problems=list(read.problems))
     verify_rules(read.rules, load_plugins(settings))
-
-
-def _artifact_root(uri: str, settings: Settings) -> str:
-    if settings.artifact_root is None:
-        raise InvalidArgumentError(
-            f"Where does the registry over {_scheme_of(uri)} keep its bytes?",
-            hint="Set artifact_root in herdbook.toml, or HERDBOOK_ARTIFACT_ROOT.",
-        )
-    if _SCHEME.match(settings.artifact_root):
-        return settings.artifact_root
-    return _file_uri(Path(settings.artifact_root).expanduser().absolute())
-
-
-def _file_uri(folder: Path) -> str:
-    return f"file://{quote(str(folder))}"
-
-
-def _scheme_of(uri: str) -> str:
-    found = _SCHEME.match(uri)
-    if found is None:
-        raise InvalidArgumentError(f"{uri!r} has no scheme.", hint="Write it as SCHEME:...")
-    return found.group(1).partition("+")[0] if uri.startswith("postgresql+") else found.group(1)
-
-
-def _is_path(text: str) -> bool:
-    return text.startswith((".", "~", "/")) or ("/" in text and _SCHEME.match(text) is None)
-
-
-def _is_word(text: str) -> bool:
-    return re.fullmatch(r"[A-Za-z0-9_-]+", text) is not None
-
-
-def _named(name: str, settings: Settings) -> tuple[str, Credentials]:
-    if name not in settings.registries:
-        known = ", ".join(sorted(settings.registries)) or "none is"
-        raise InvalidArgumentError(
-            f"No registry is named {name!r} in {settings.source or 'the settings'} ({known} named).",
-            hint=f"Write ./{name} for a folder, or add [registries.{name}].",
-        )
-    registry = settings.registries[name]
-    ca_file = None if registry.ca_file is None else Path(registry.ca_file).expanduser()
-    return registry.uri, Credentials(token=settings.token_for(name), ca_file=ca_file)
