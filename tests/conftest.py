@@ -103,6 +103,12 @@ def make_metastore(tmp_path: Path) -> Iterator[Callable[..., Metastore]]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what only a person asks for."""
     parser.addoption(
+        "--random-policies",
+        type=int,
+        default=3_200,
+        help="how many random policies the authorizer is compared with plain Casbin on",
+    )
+    parser.addoption(
         "--machine-minutes",
         type=float,
         default=0.0,

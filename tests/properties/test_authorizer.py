@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
-from itertools import pairwise
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice, pairwise
 
 import casbin
 import pytest
@@ -11,14 +13,30 @@ from attrs import evolve
 
 from herdbook.adapters.casbin_authorizer import CasbinAuthorizer
 from herdbook.bootstrap import shipped_model
-from herdbook.entities import Caller
+from herdbook.entities import Caller, Chain
 from herdbook.entities.ledger import Effect, PolicyChange, PolicySnapshot
+from herdbook.policy.judging import Holds, judge
 from herdbook.policy.privileges import ALL_INCLUDES, INCLUDES, OWNER_ABOVE_INCLUDES, OWNER_INCLUDES
 from herdbook.testing.policy_samples import SamplePolicy, sample_caller, sample_policy
 from herdbook.testing.reference_evaluator import ReferenceEvaluator
-from herdbook.verdicts import Allowed, Privilege, Requirement, SecurableKind, Sight
+from herdbook.verdicts import Allowed, Denied, Privilege, Requirement, SecurableKind, Sight
 
 MODEL = shipped_model()
+CHUNK = 100
+"""How many policies one test compares."""
+
+LEAST = {
+    "of 100 lines or more": 15,
+    "a privilege: allow": 200,
+    "a privilege: deny": 200,
+    "a privilege: None": 200,
+    "a decision: allowed": 35,
+    "a decision: denied, known": 50,
+    "a decision: denied, hidden": 120,
+}
+"""How many of each outcome a chunk of policies compares at least: without them it would prove nothing."""
+
+Question = tuple[Caller, Chain, Privilege]
 
 
 def fed(policy: SamplePolicy) -> CasbinAuthorizer:
@@ -27,7 +45,7 @@ def fed(policy: SamplePolicy) -> CasbinAuthorizer:
     return authorizer
 
 
-def stock(policy: SamplePolicy, caller: Caller) -> casbin.Enforcer:
+def stock(policy: SamplePolicy, callers: Iterable[Caller]) -> casbin.Enforcer:
     """Load everything into a plain enforcer: every line, OWNER lines, the tree with its slots, inclusions."""
     model = casbin.Model()
     model.load_model_from_text(MODEL)
@@ -43,7 +61,7 @@ def stock(policy: SamplePolicy, caller: Caller) -> casbin.Enforcer:
     }
     enforcer.add_policies([list(line) for line in owners])
     members = {(each.member_id, each.group_id) for each in policy.snapshot.memberships}
-    members |= {(caller.principal_id, group) for group in caller.token_groups}
+    members |= {(caller.principal_id, group) for caller in callers for group in caller.token_groups}
     if members:
         enforcer.add_named_grouping_policies("g", [list(pair) for pair in members])
     tree = set()
@@ -67,22 +85,105 @@ def own_of(chain) -> str:
     return chain.links[1].id if chain.object.kind is SecurableKind.MODEL_ALIAS else chain.object.id
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_few_lines_decide_as_all_lines_do(seed: int) -> None:
-    """The lines that are handed over are enough: plain `enforce` over everything says the same, up to 1,000 lines."""
-    chance = random.Random(seed)
-    policy = sample_policy(chance, lines=(5, 40, 200, 1000)[seed % 4], width=2)
-    authorizer = fed(policy)
-    caller = evolve(sample_caller(chance, policy), scope=None)
-    enforcer = stock(policy, caller)
-    for _ in range(25 if seed % 4 < 3 else 5):
-        chain, privilege = chance.choice(policy.chains), chance.choice(tuple(Privilege))
-        if caller.principal_id in policy.snapshot.disabled:
-            continue
-        requirement = Requirement(privilege=privilege, kind=chain.object.kind)
-        found = authorizer.deciding(caller, requirement, chain)
-        ours = found is not None and found.effect is Effect.ALLOW
-        assert ours is enforcer.enforce(caller.principal_id, chain.object.id, own_of(chain), privilege.value)
+class Plain:
+    """Plain `enforce` over a whole policy, for callers who are in claim groups or not."""
+
+    def __init__(self, policy: SamplePolicy, callers: Iterable[Caller]) -> None:
+        self._enforcer = stock(policy, callers)
+        self._disabled = policy.snapshot.disabled
+        self.asked = 0
+
+    def allows(self, caller: Caller, chain: Chain, privilege: Privilege) -> bool:
+        self.asked += 1
+        act = self._enforcer.enforce(caller.principal_id, chain.object.id, own_of(chain), privilege.value)
+        return caller.principal_id not in self._disabled and act
+
+    def holds(self, caller: Caller, chain: Chain) -> Holds:
+        """Say of single privileges at the levels of a chain what `enforce` says."""
+
+        def held(privilege: Privilege, position: int) -> str | None:
+            level = chain.upward_from(chain.links[position].kind)
+            return "enforced" if self.allows(caller, level, privilege) else None
+
+        return held
+
+
+def questions(chance: random.Random, policy: SamplePolicy, callers: tuple[Caller, ...]) -> Iterator[Question]:
+    """Ask at random, and where there are lines mostly of what one speaks of: few random questions would meet any."""
+    lines = policy.snapshot.lines
+    groups = {caller: closure_of(policy, caller) for caller in callers}
+    while True:
+        caller, chain, privilege = chance.choice(callers), chance.choice(policy.chains), chance.choice(tuple(Privilege))
+        if lines and chance.random() < 0.7:
+            line = chance.choice(lines)
+            caller = chance.choice([each for each in callers if line.principal_id in groups[each]] or callers)
+            chain = chance.choice([each for each in policy.chains if line.securable_id in ids_of(each)])
+            privilege = chance.choice((line.privilege, line.privilege, *INCLUDES.get(line.privilege, ALL_INCLUDES)))
+        yield caller, chain, privilege
+
+
+def closure_of(policy: SamplePolicy, caller: Caller) -> set[str]:
+    found, edge = set(), {caller.principal_id, *caller.token_groups}
+    while edge:
+        found |= edge
+        edge = {each.group_id for each in policy.snapshot.memberships if each.member_id in edge} - found
+    return found
+
+
+def ids_of(chain: Chain) -> list[str]:
+    return [link.id for link in chain.links]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Cut the policies into chunks, for as many processes as there are."""
+    if "chunk" in metafunc.fixturenames:
+        wanted = metafunc.config.getoption("random_policies")
+        metafunc.parametrize("chunk", range(-(-wanted // CHUNK)))
+
+
+def test_few_lines_decide_as_all_lines_do(chunk: int, record_property) -> None:
+    """The lines that are handed over are enough, and what is remembered holds: plain `enforce` over everything agrees.
+
+    Thousands of policies of up to 1,000 lines, most of them small; `--random-policies` asks of more. Each privilege is
+    compared with one `enforce`; each whole decision with gates, inclusions and sight put together from `enforce` alone.
+    """
+    chance = random.Random(70_000 + chunk)
+    seen: Counter[str] = Counter()
+    for _ in range(CHUNK):
+        lines = int(1001 ** chance.random()) - 1
+        policy = sample_policy(chance, lines=lines, fewest=lines, width=2)
+        claims = ({claim} if chance.random() < 0.2 else set() for claim in chance.choices(policy.claims, k=6))
+        callers = tuple(
+            Caller(principal_id=who, token_groups=frozenset(groups))
+            for who, groups in zip(policy.people, claims, strict=False)
+        )
+        authorizer, plain = fed(policy), Plain(policy, callers)
+        seen["policies"] += 1
+        seen["of 100 lines or more"] += lines >= 100
+        for caller, chain, privilege in islice(questions(chance, policy, callers), 10):
+            requirement = Requirement(privilege=privilege, kind=chain.object.kind)
+            found = authorizer.deciding(caller, requirement, chain)
+            effect = None if found is None else found.effect
+            case = (chunk, policy, caller, chain, privilege)
+            assert (effect is Effect.ALLOW) is plain.allows(caller, chain, privilege), case
+            seen[f"a privilege: {effect}"] += 1
+        for caller, chain, privilege in islice(questions(chance, policy, callers), 4):
+            if not askable(privilege, chain.object.kind):
+                continue
+            requirement = Requirement(privilege=privilege, kind=chain.object.kind)
+            ours = authorizer.decide(caller, requirement, chain)
+            theirs = judge(caller, requirement, chain, plain.holds(caller, chain))
+            case = (chunk, policy, caller, chain, privilege)
+            assert isinstance(ours, Allowed) is isinstance(theirs, Allowed), case
+            if isinstance(ours, Denied):
+                assert ours == theirs, case
+                seen[f"a decision: denied, {ours.sight.value}"] += 1
+            else:
+                seen["a decision: allowed"] += 1
+        seen["enforced"] += plain.asked
+    for what, count in sorted(seen.items()):
+        record_property(what, count)
+    assert all(seen[what] >= least for what, least in LEAST.items()), seen
 
 
 def askable(privilege: Privilege, kind: SecurableKind) -> bool:

@@ -42,12 +42,13 @@ def seeded(seed: int) -> random.Random:
     return random.Random(seed)  # noqa: S311 samples for tests
 
 
-def sample_policy(chance: random.Random, *, lines: int, width: int = 3) -> SamplePolicy:
+def sample_policy(chance: random.Random, *, lines: int, fewest: int = 0, width: int = 3) -> SamplePolicy:
     """Make a policy.
 
     Args:
         chance: Where the randomness comes from.
-        lines: How many lines, about.
+        lines: How many lines at most.
+        fewest: How many lines at least.
         width: How many things a container holds at most.
     """
     people = tuple(_id("u", number) for number in range(chance.randint(2, 6)))
@@ -55,7 +56,9 @@ def sample_policy(chance: random.Random, *, lines: int, width: int = 3) -> Sampl
     claims = tuple(_id("d", number) for number in range(2))
     chains = _tree(chance, width, (*people, *groups))
     memberships = _memberships(chance, people, groups, claims)
-    made = [_line(chance, number, chains, (*people, *groups, *claims)) for number in range(chance.randint(0, lines))]
+    made = [
+        _line(chance, number, chains, (*people, *groups, *claims)) for number in range(chance.randint(fewest, lines))
+    ]
     disabled = frozenset(chance.sample(people, 1)) if chance.random() < 0.1 else frozenset[str]()
     snapshot = PolicySnapshot(revision=1, lines=tuple(made), memberships=memberships, disabled=disabled)
     return SamplePolicy(chains=chains, snapshot=snapshot, people=people, groups=groups, claims=claims)
