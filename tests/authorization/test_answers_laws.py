@@ -14,7 +14,7 @@ from herdbook.entities.ledger import PolicyLine
 from herdbook.errors import NotFoundError
 from herdbook.names import AliasRef, CatalogName, ModelName, PrincipalName, SchemaName
 from herdbook.policy.granting import GRANTABLE
-from herdbook.policy.operations import OPERATIONS, asked_of, level_of
+from herdbook.policy.operations import OPERATIONS, Target, asked_of, level_of
 from herdbook.ports.metadata import Stamp
 from herdbook.testing.policy_samples import METASTORE_ID, sample_caller, sample_policy
 from herdbook.testing.reference_evaluator import ReferenceEvaluator
@@ -113,7 +113,10 @@ def allows(reference: ReferenceEvaluator, caller: Caller, verb: Operation, chain
     if not need.any_of:
         return reference.knows(caller, chain)
     level = chain.upward_from(level_of(need.on, chain))
-    return any(reference.can(caller, privilege, level) for privilege in need.any_of)
+    # A right on a slot or on the container is none to know the thing (R8, R14).
+    elsewhere = need.on is Target.CONTAINER or level.object.kind is K.MODEL_ALIAS
+    can = any(reference.can(caller, privilege, level) for privilege in need.any_of)
+    return can and (reference.knows(caller, chain) or not elsewhere)
 
 
 def a_question(chance: random.Random, planted: Planted) -> tuple[Operation, Chain]:

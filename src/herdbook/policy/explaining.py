@@ -96,6 +96,28 @@ def steps_to_know(chain: Chain, says: Says, scope: TokenScope | None) -> tuple[S
     return (browse,)
 
 
+def steps_to_know_too(found: tuple[Step, ...], chain: Chain, says: Says, scope: TokenScope | None) -> tuple[Step, ...]:
+    """Return steps with what knowing a chain's object needs besides, once what is missing in them is granted.
+
+    Args:
+        found: What the right asks for, as `steps` returns it.
+        chain: The object asked about and all that it lies in.
+        says: What lines and ownership say for the caller.
+        scope: What the caller's token is cut to.
+    """
+    granted = [(step.by, chain.links.index(place)) for step in found if (place := _granted_on(step, chain)) is not None]
+
+    def then(privilege: Privilege, position: int) -> Effect | None:
+        said = says(privilege, position)
+        given = any(privilege is each and position <= at for each, at in granted)
+        return Effect.ALLOW if said is None and given else said
+
+    besides = steps_to_know(chain, then, scope)
+    # What would hold only by a grant that is missing yet is no step of its own.
+    left = lacking(besides) if granted else besides
+    return tuple(dict.fromkeys((*found, *left)))
+
+
 def lacking(found: Iterable[Step]) -> tuple[Step, ...]:
     """Return the steps that do not hold."""
     return tuple(step for step in found if step.standing is not Standing.HELD)
@@ -113,6 +135,10 @@ def grant_place(step: Step, chain: Chain) -> Link:
     if place is None:
         raise LookupError(step)
     return place
+
+
+def _granted_on(step: Step, chain: Chain) -> Link | None:
+    return _place(step, chain) if step.standing is Standing.MISSING else None
 
 
 def _place(step: Step, chain: Chain) -> Link | None:

@@ -200,6 +200,9 @@ ADDING = frozenset(
 )
 """Verbs that only add to what they name; every other change waits for its turn on it."""
 
+KNOWN_TOO = frozenset({Target.SLOT, Target.CONTAINER})
+"""Where a right may lie on something else than what the verb is about, so that knowing that is asked as well (R8)."""
+
 _PURGED = {
     Op.PURGE_CATALOG: K.CATALOG,
     Op.PURGE_SCHEMA: K.SCHEMA,

@@ -11,6 +11,7 @@ from herdbook.entities.governance import Explanation, Grant
 from herdbook.entities.ledger import Effect, PolicyLine
 from herdbook.errors import PermissionDeniedError
 from herdbook.names import PrincipalName, parse_securable
+from herdbook.policy.deciding import asks_to_know
 from herdbook.policy.explaining import (
     KIND_WORDS,
     Standing,
@@ -21,6 +22,7 @@ from herdbook.policy.explaining import (
     needed_to_set,
     steps,
     steps_to_know,
+    steps_to_know_too,
 )
 from herdbook.policy.operations import Need, level_of
 from herdbook.ports.authorizer import Deciding
@@ -129,17 +131,19 @@ class Explaining:
         return ("the policy changed while this was asked",)
 
     def _ways(self, need: Need) -> tuple[_Way, ...]:
-        scope = self._about.scope
         if not need.any_of:
             browse = Requirement(privilege=Privilege.BROWSE, kind=self._chain.object.kind)
-            found = steps_to_know(self._chain, self._says, scope)
+            found = steps_to_know(self._chain, self._says, self._about.scope)
             return (_Way(steps=found, decision=self._decide(browse)),)
-        kind = level_of(need.on, self._chain)
-        requirements = (Requirement(privilege=privilege, kind=kind) for privilege in need.any_of)
-        return tuple(
-            _Way(steps=steps(requirement, self._chain, self._says, scope), decision=self._decide(requirement))
-            for requirement in requirements
-        )
+        return tuple(self._way(need, privilege) for privilege in need.any_of)
+
+    def _way(self, need: Need, privilege: Privilege) -> _Way:
+        scope = self._about.scope
+        requirement = Requirement(privilege=privilege, kind=level_of(need.on, self._chain))
+        found = steps(requirement, self._chain, self._says, scope)
+        if asks_to_know(need, self._chain):
+            found = steps_to_know_too(found, self._chain, self._says, scope)
+        return _Way(steps=found, decision=self._decide(requirement))
 
     def _decide(self, requirement: Requirement) -> Decision:
         return self._authority.decide(self._about, requirement, self._chain, log=self._tx)

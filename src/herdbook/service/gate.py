@@ -12,9 +12,9 @@ from attrs import field, frozen
 from herdbook.entities import Caller, Chain, Link
 from herdbook.entities.ledger import IdempotencyRecord
 from herdbook.errors import ConflictError, NotFoundError
-from herdbook.policy.explaining import KIND_WORDS
+from herdbook.policy.deciding import Ask, decide, known
 from herdbook.policy.limits import check_idempotency_key, check_reason
-from herdbook.policy.operations import ADDING, OPERATIONS, Need, Target, level_of
+from herdbook.policy.operations import ADDING, OPERATIONS, Need, Target
 from herdbook.ports.metadata import Found, MetadataStore, ReadTransaction, Resolver, Stamp, WriteTransaction
 from herdbook.ports.system import Clock, Ids
 from herdbook.service.authority import Authority
@@ -139,9 +139,6 @@ class Gate:
         """Return why the caller may do what needs this; raises NotFoundError or PermissionDeniedError."""
         decision = self.decide(caller, need, chain, log)
         if isinstance(decision, Allowed):
-            # A right on a container does not include knowing what a deny hides in it, so it must not tell of it (R8).
-            if need.on is Target.CONTAINER and not self.knows(caller, chain, log):
-                raise missing(what)
             return decision.because
         if not need.any_of or decision.sight is Sight.HIDDEN:
             raise missing(what)
@@ -152,26 +149,7 @@ class Gate:
 
     def decide(self, caller: Caller, need: Need, chain: Chain, log: ReadTransaction | None = None) -> Decision:
         """Judge what needs this, without raising; where nothing allows it, the first denial is returned."""
-        kind = level_of(need.on, chain)
-        if not need.any_of:
-            decision = self._known(caller, chain, log)
-            if isinstance(decision, Denied) and decision.sight is Sight.HIDDEN:
-                return decision
-            return Allowed(because=f"knows the {KIND_WORDS[kind]}", revision=chain.policy_revision)
-        denied: Denied | None = None
-        for privilege in need.any_of:
-            decision = self.authority.decide(caller, Requirement(privilege=privilege, kind=kind), chain, log=log)
-            if isinstance(decision, Allowed):
-                if kind is SecurableKind.MODEL_ALIAS:
-                    # A right on a slot alone does not include knowing the model (R14), so it must not tell of it (R8).
-                    known = self._known(caller, chain, log)
-                    if isinstance(known, Denied) and known.sight is Sight.HIDDEN:
-                        return known
-                return decision
-            denied = denied or decision
-        if denied is None:
-            raise LookupError(need)
-        return denied
+        return decide(need, chain, self._asking(caller, log))
 
     def require(
         self, caller: Caller, privilege: Privilege, chain: Chain, what: str, operation: Operation, log: ReadTransaction
@@ -189,15 +167,11 @@ class Gate:
 
     def knows(self, caller: Caller, chain: Chain, log: ReadTransaction | None = None) -> bool:
         """Return whether the caller may know that a chain's object exists."""
-        decision = self._known(caller, chain, log)
+        decision = known(chain, self._asking(caller, log))
         return isinstance(decision, Allowed) or decision.sight is Sight.KNOWN
 
-    def _known(self, caller: Caller, chain: Chain, log: ReadTransaction | None) -> Decision:
-        """Judge sight; an alias slot is known where its model is (R14)."""
-        slot = chain.object.kind is SecurableKind.MODEL_ALIAS
-        return self.may(
-            caller, Privilege.BROWSE, chain.upward_from(SecurableKind.REGISTERED_MODEL) if slot else chain, log
-        )
+    def _asking(self, caller: Caller, log: ReadTransaction | None) -> Ask:
+        return lambda requirement, chain: self.authority.decide(caller, requirement, chain, log=log)
 
     @staticmethod
     def present(admitted: Admitted[T], subject: Subject[T]) -> T:

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from herdbook.entities import Caller, Chain
 from herdbook.entities.ledger import Effect
 from herdbook.names import PrincipalName
-from herdbook.policy.operations import OPERATIONS, Target, kind_of
+from herdbook.policy.deciding import decide
+from herdbook.policy.operations import OPERATIONS, Need, Target, kind_of
 from herdbook.policy.privileges import INCLUDED_IN
 from herdbook.ports.authorizer import Authorizer
-from herdbook.verdicts import Allowed, Denied, Operation, Privilege, Requirement, SecurableKind, Sight
+from herdbook.verdicts import Allowed, Denied, Operation, Requirement, SecurableKind
 
 KINDS = (
     SecurableKind.METASTORE,
@@ -59,35 +60,22 @@ Answer = tuple[bool, str]
 """Whether a verb is allowed, and what decided, in words that name people by id."""
 
 
-def ask(
-    authorizer: Authorizer, caller: Caller, any_of: tuple[Privilege, ...], kind: SecurableKind, chain: Chain
-) -> Answer:
+def ask(authorizer: Authorizer, caller: Caller, need: Need, chain: Chain) -> Answer:
     """Return whether the gate would let a caller pass, and why.
 
     Args:
         authorizer: Who judges.
         caller: Who would ask.
-        any_of: Privileges of which one is needed; none: knowing the thing is enough.
-        kind: The level at which they are needed.
+        need: What the verb needs.
         chain: The thing and all that it lies in.
     """
-    if not any_of:
-        # A slot is known where its model is (R14).
-        slot = chain.object.kind is SecurableKind.MODEL_ALIAS
-        thing = chain.upward_from(SecurableKind.REGISTERED_MODEL) if slot else chain
-        requirement = Requirement(privilege=Privilege.BROWSE, kind=thing.object.kind)
-        decision = authorizer.decide(caller, requirement, thing)
-        known = isinstance(decision, Allowed) or decision.sight is Sight.KNOWN
-        return known, "may know of it" if known else "may not know of it"
-    denied: Denied | None = None
-    for privilege in any_of:
-        decision = authorizer.decide(caller, Requirement(privilege=privilege, kind=kind), chain)
-        if isinstance(decision, Allowed):
-            return True, decision.because
-        denied = decision
-    if denied is None:
-        raise AssertionError(any_of)
-    return False, _lacking(authorizer, caller, denied, chain)
+    decision = decide(need, chain, lambda requirement, on: authorizer.decide(caller, requirement, on))
+    allowed = isinstance(decision, Allowed)
+    if not need.any_of:
+        return allowed, "may know of it" if allowed else "may not know of it"
+    if isinstance(decision, Allowed):
+        return True, decision.because
+    return False, _lacking(authorizer, caller, decision, chain)
 
 
 def named(words: str, names: Mapping[str, PrincipalName]) -> str:

@@ -131,7 +131,7 @@ def failing(
         elif kind is None:
             problems.append(f"{case.origin}: {case.operation} is not asked about {_of(chain)} {case.securable}.")
         else:
-            allowed, because = ask(authorizer, Caller(principal_id=who), OPERATIONS[case.operation].any_of, kind, chain)
+            allowed, because = ask(authorizer, Caller(principal_id=who), OPERATIONS[case.operation], chain)
             if allowed is not (case.expected is Effect.ALLOW):
                 was = "allowed" if allowed else "denied"
                 found.append(

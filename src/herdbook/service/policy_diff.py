@@ -138,9 +138,9 @@ class Comparison:
             need, kind = OPERATIONS[operation], level(operation, node.chain)
             if kind is None:
                 raise AssertionError(operation, node)
-            key = (node.key, need.any_of, kind)
+            key = (node.key, need.any_of, need.on)
             if key not in known:
-                before, after = (ask(judge, caller, need.any_of, kind, node.chain) for judge in self._judges)
+                before, after = (ask(judge, caller, need, node.chain) for judge in self._judges)
                 known[key] = (before, after)
             return known[key]
 

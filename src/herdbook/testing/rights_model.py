@@ -125,11 +125,13 @@ class RightsModel:
     # What verbs answer: each returns, or raises Refused with the name of the error.
 
     def need(self, actor: str, privilege: Privilege, at: Thing, about: Thing | None = None) -> None:
-        """Demand a privilege; who lacks it is told 403 where they may know what it is about, else 404."""
+        """Demand a privilege; who lacks it is told 403, and who may not know what it is about 404, right or none."""
         reference, caller = self.reference(), self.caller(actor)
-        if not reference.can(caller, privilege, at.chain()):
-            known = reference.knows(caller, (about or at).chain())
-            raise Refused("PermissionDeniedError" if known else "NotFoundError")
+        can = reference.can(caller, privilege, at.chain())
+        if not (can and about is None) and not reference.knows(caller, (about or at).chain()):
+            raise Refused("NotFoundError")
+        if not can:
+            raise Refused("PermissionDeniedError")
 
     def known(self, name: str) -> str:
         """Return the id of a principal."""
