@@ -4,59 +4,32 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from datetime import UTC, datetime
 
 import pytest
 from attrs import evolve
 
-from herdbook.entities import Caller, Chain, Principal
+from herdbook.entities import Caller, Chain
 from herdbook.entities.ledger import PolicyLine
 from herdbook.errors import NotFoundError
-from herdbook.names import AliasRef, CatalogName, ModelName, PrincipalName, SchemaName
+from herdbook.names import AliasRef, PrincipalName
 from herdbook.policy.granting import GRANTABLE
 from herdbook.policy.operations import OPERATIONS, Target, asked_of, level_of
-from herdbook.ports.metadata import Stamp
-from herdbook.testing.policy_samples import METASTORE_ID, sample_caller, sample_policy
+from herdbook.testing.planted_policies import FOUNDER, PlantedPolicy, name_of
+from herdbook.testing.policy_samples import METASTORE_ID, sample_caller
 from herdbook.testing.reference_evaluator import ReferenceEvaluator
 from herdbook.verdicts import Allowed, Operation, Privilege, SecurableKind
 
-FOUNDER = "user:os/founder"
 K = SecurableKind
 P = Privilege
 Op = Operation
 OF_LINES = {Op.GRANT, Op.REVOKE, Op.DENY, Op.LIFT_DENY, Op.LIST_GRANTS, Op.LIST_EFFECTIVE_GRANTS}
 
 
-class Planted:
-    """A random policy in a registry, and the independent evaluator over the same lines."""
+class Planted(PlantedPolicy):
+    """A random policy in a registry, and grants as lines."""
 
     def __init__(self, make_metastore, chance: random.Random, lines: int) -> None:
-        self.metastore = make_metastore("sqlite://")
-        self.policy = sample_policy(chance, lines=lines, width=2)
-        core = self.metastore.core
-        with core.store.write(exclusive=True) as tx:
-            stamp = Stamp(at_ms=1, by="0" * 32)
-            top = tx.metastore().object
-            for each in (*self.policy.people, *self.policy.groups, *self.policy.claims):
-                tx.insert_principal(Principal(id=each, name=name_of(each), created_at=datetime.now(UTC)))
-            for chain in self.policy.chains:
-                plant(tx, chain, stamp)
-            self.lines = tuple(
-                evolve(line, securable_id=top.id) if line.securable_id == METASTORE_ID else line
-                for line in self.policy.snapshot.lines
-            )
-            tx.change_rights(add=[*self.lines, *self.policy.snapshot.memberships], reason=None, stamp=stamp)
-            for each in self.policy.snapshot.disabled:
-                tx.set_enabled(each, enabled=False, reason=None, stamp=stamp)
-            revision = tx.revision()
-        self.chains = tuple(
-            Chain(links=(*chain.links[:-1], top), policy_revision=revision) for chain in self.policy.chains
-        )
-        self.founder = self.metastore.for_caller(self.metastore.asserted(PrincipalName.parse(FOUNDER)))
-
-    def reference(self, more: tuple[PolicyLine, ...] = ()) -> ReferenceEvaluator:
-        snapshot = self.policy.snapshot
-        return ReferenceEvaluator((*self.lines, *more), snapshot.memberships, snapshot.disabled)
+        super().__init__(make_metastore("sqlite://"), chance, lines)
 
     def line(self, grant, chain: Chain, to: str, number: int) -> PolicyLine:
         """A grant that was named, as a line."""
@@ -88,22 +61,6 @@ def everything(chain: Chain, to: str, verb: Operation) -> tuple[PolicyLine, ...]
             facts = {"securable_kind": link.kind, "securable_id": on_id, "alias_key": alias or None}
             lines.append(PolicyLine(id=f"x{len(lines):031}", principal_id=to, privilege=privilege, **facts))
     return tuple(lines)
-
-
-def name_of(principal_id: str) -> PrincipalName:
-    kind = {"u": "user:u", "e": "group:e", "d": "group:okta/d"}[principal_id[0]]
-    return PrincipalName.parse(f"{kind}{int(principal_id[1:])}")
-
-
-def plant(tx, chain: Chain, stamp: Stamp) -> None:
-    link = chain.object
-    facts = {"comment": None, "owner_id": link.owner_id, "stamp": stamp}
-    if link.kind is K.CATALOG:
-        tx.insert_catalog(link.id, CatalogName.parse(link.name), **facts)
-    elif link.kind is K.SCHEMA:
-        tx.insert_schema(link.id, chain.links[1].id, SchemaName.parse(link.name), **facts)
-    elif link.kind is K.REGISTERED_MODEL:
-        tx.insert_model(link.id, chain.links[1].id, ModelName.parse(link.name), **facts)
 
 
 def allows(reference: ReferenceEvaluator, caller: Caller, verb: Operation, chain: Chain) -> bool:

@@ -90,3 +90,10 @@ def test_a_scope_gives_nothing(people, privilege):
     assert people.may(cut, privilege, MODEL)
     people.admin.deny("user:ann", privilege, "main")
     assert not people.may(cut, privilege, MODEL)
+
+
+def test_what_shows_a_container_is_shown_no_further(people):
+    """A token that only browses a catalog, whose gate its principal passes, is shown its name and no owner."""
+    people.give("user:ann", "main", P.USE_CATALOG, P.BROWSE)
+    found = people("user:ann", scope=({P.BROWSE}, "main")).get_catalog("main")
+    assert (str(found.name), found.owner) == ("main", None)

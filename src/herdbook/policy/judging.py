@@ -84,7 +84,10 @@ class _Rights:
         """Return the first gate that is shut; a scope implies those on the way to what lies in it (R24)."""
         for privilege, kind in gates:
             position = self.chain.find(kind)
-            if position is None or self._limit < 0 or self._holds(privilege, position) is None:
+            if position is None:
+                # What would be created further down has gates that are asked where it is created.
+                continue
+            if self._limit < 0 or self._holds(privilege, position) is None:
                 return Requirement(privilege=privilege, kind=kind)
         return None
 
