@@ -68,6 +68,12 @@ class Chain:
             raise LookupError(kind)
         return Chain(links=self.links[position:], policy_revision=self.policy_revision)
 
+    def above(self) -> Chain:
+        """Return the chain of what the object lies in; raises LookupError for the metastore, which lies in nothing."""
+        if len(self.links) == 1:
+            raise LookupError(self.object.kind)
+        return Chain(links=self.links[1:], policy_revision=self.policy_revision)
+
 
 @frozen(kw_only=True)
 class Catalog:

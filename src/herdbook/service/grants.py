@@ -132,8 +132,7 @@ class GovernedGrants(GovernedPart, Grants):
 
     def _untold(self, tx: ReadTransaction, chain: Chain) -> list[str]:
         """Return the ids of those levels of a chain whose denials the caller is not told (R13)."""
-        links, revision = chain.links, chain.policy_revision
-        levels = (Chain(links=links[at:], policy_revision=revision) for at in range(len(links)))
+        levels = (chain.upward_from(link.kind) for link in chain.links)
         return [one.object.id for one in levels if not may_ask_about_others(self._core.gate, self._caller, one, tx)]
 
     def _lines_told(
@@ -254,8 +253,7 @@ class GovernedGrants(GovernedPart, Grants):
         where = giver(privilege, effect)
         if where is Giver.THERE or len(chain.links) == 1:
             return
-        at = 1 if where is Giver.CONTAINER else chain.find(SecurableKind.CATALOG) or 0
-        above = Chain(links=chain.links[at:], policy_revision=chain.policy_revision)
+        above = chain.above() if where is Giver.CONTAINER else chain.upward_from(SecurableKind.CATALOG)
         self._core.gate.require(self._caller, Privilege.MANAGE, above, subject.what, operation, tx)
 
     def _check_unbound(
@@ -264,7 +262,7 @@ class GovernedGrants(GovernedPart, Grants):
         """Refuse a denial, or its end, by someone whom it binds and who is no metastore admin (R5)."""
         if who.id not in self._core.gate.authority.closure(self._caller, chain.policy_revision, log=tx):
             return
-        metastore = Chain(links=chain.links[-1:], policy_revision=chain.policy_revision)
+        metastore = chain.upward_from(SecurableKind.METASTORE)
         if not isinstance(self._core.gate.may(self._caller, Privilege.MANAGE, metastore, tx), Allowed):
             raise PermissionDeniedError(
                 f"You may not {operation.value.replace('_', ' ')} ({subject.what}): it binds yourself.",

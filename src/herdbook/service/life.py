@@ -148,8 +148,7 @@ class LivingPart(GovernedPart):
         other = there if there is not None and there.object.id != on.id else None
         if other is not None and self._core.gate.knows(self._caller, other, tx):
             raise taken(holder)
-        above = Chain(links=chain.links[1:], policy_revision=chain.policy_revision)
-        self._core.gate.require(self._caller, _CREATE[on.kind], above, what, operation, tx)
+        self._core.gate.require(self._caller, _CREATE[on.kind], chain.above(), what, operation, tx)
         if other is not None:
             raise taken(holder)
 
