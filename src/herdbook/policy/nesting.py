@@ -1,13 +1,34 @@
-"""How groups and roles may be nested (AUTHORIZATION R19, R20)."""
+"""Who is in which groups and roles, and how they may be nested (AUTHORIZATION R19, R20)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from herdbook.entities.ledger import Membership
 from herdbook.errors import InvalidArgumentError
 from herdbook.names import PrincipalKind, PrincipalName
-from herdbook.policy.admins import MAX_NESTING, groups_by_member
+
+MAX_NESTING = 8
+"""How deep groups and roles may be nested (R20)."""
+
+
+def closure(principal_id: str, groups_of: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    """Return a principal and all groups and roles that it is in, directly or not."""
+    found, edge = {principal_id}, {principal_id}
+    for _ in range(MAX_NESTING):
+        edge = {group for member in edge for group in groups_of.get(member, ())} - found
+        if not edge:
+            break
+        found |= edge
+    return frozenset(found)
+
+
+def groups_by_member(memberships: Iterable[Membership]) -> dict[str, set[str]]:
+    """Return for each member the groups and roles that it is directly in."""
+    found: dict[str, set[str]] = {}
+    for membership in memberships:
+        found.setdefault(membership.member_id, set()).add(membership.group_id)
+    return found
 
 
 def check_pair(member: PrincipalName, group: PrincipalName) -> None:

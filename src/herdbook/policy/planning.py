@@ -16,8 +16,7 @@ from herdbook.entities.ledger import (
     PolicySnapshot,
 )
 from herdbook.names import METASTORE, AliasRef, AliasSlots, PrincipalName, SecurableName, fold
-from herdbook.policy.admins import closure, groups_by_member
-from herdbook.policy.nesting import nesting_faults
+from herdbook.policy.nesting import closure, groups_by_member, nesting_faults
 from herdbook.policy.policy_lines import FileLine, FileLines, FileMember
 from herdbook.verdicts import Privilege
 

@@ -10,7 +10,7 @@ from attrs import frozen
 from herdbook.entities import Caller, Chain, Link, Principal
 from herdbook.entities.ledger import Effect
 from herdbook.names import PrincipalKind, PrincipalName
-from herdbook.policy.admins import MAX_NESTING
+from herdbook.policy.nesting import MAX_NESTING
 from herdbook.ports.metadata import ReadTransaction
 from herdbook.service.authority import Authority
 from herdbook.verdicts import Allowed, Privilege, Requirement

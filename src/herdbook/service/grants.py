@@ -181,7 +181,7 @@ class GovernedGrants(GovernedPart, Grants):
                 alias_key=on.alias_key,
             )
             tx.change_rights(add=[line], reason=reason, stamp=stamp)
-            keep_an_admin(tx, on.on)
+            keep_an_admin(self._core.gate.authority, self._caller, tx, on.on)
             [made] = (row for row in self._lines(tx, on, who, effect) if row.line.id == line.id)
             happened = _happened("created" if effect is Effect.ALLOW else "denied", on, [line])
             return Outcome(result=to_grant(made, on.name), happened=happened)
@@ -229,7 +229,7 @@ class GovernedGrants(GovernedPart, Grants):
             if not ended:
                 raise _nothing_to_take(rows, wanted, name, subject)
             tx.change_rights(end=ended, reason=reason, stamp=stamp)
-            keep_an_admin(tx, on.on)
+            keep_an_admin(self._core.gate.authority, self._caller, tx, on.on)
             untold = self._untold(tx, admitted.chain)
             left = lines_reaching(tx, admitted.chain, on, {who.id}, after="", limit=_EVERY, untold=untold)
             same = (wanted, Privilege.ALL_PRIVILEGES)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from herdbook.entities import Caller, Chain, Link, Principal
+from herdbook.entities.ledger import PolicySnapshot
 from herdbook.errors import ConflictError, NotFoundError
 from herdbook.names import PrincipalName
-from herdbook.policy.admins import admins
 from herdbook.ports.metadata import ReadTransaction, WriteTransaction
+from herdbook.service.authority import Authority
 from herdbook.service.gate import Gate
-from herdbook.verdicts import Allowed, Privilege, SecurableKind
+from herdbook.verdicts import Allowed, Privilege, Requirement, SecurableKind
 
 _EVERY = 100_000
 
@@ -31,10 +32,12 @@ def may_ask_about_others(gate: Gate, caller: Caller, chain: Chain, tx: ReadTrans
     )
 
 
-def keep_an_admin(tx: WriteTransaction, changed: Link | None = None) -> None:
+def keep_an_admin(authority: Authority, caller: Caller, tx: WriteTransaction, changed: Link | None = None) -> None:
     """Refuse a change, made in this transaction already, after which nobody is metastore admin (R3).
 
     Args:
+        authority: Judges rights; it is asked of the lines on the metastore alone, for none below counts.
+        caller: Who makes the change, and is asked about first, being admin most often.
         tx: The transaction, which an exception undoes.
         changed: The securable whose lines changed; None where principals or memberships did.
 
@@ -43,8 +46,17 @@ def keep_an_admin(tx: WriteTransaction, changed: Link | None = None) -> None:
     """
     if changed is not None and changed.kind is not SecurableKind.METASTORE:
         return
-    rows = tx.lines_on([(tx.metastore().object.id, None)], principal_ids=None, after="", limit=_EVERY)
-    if not admins(tx.actors(), (row.line for row in rows), tx.memberships()):
+    chain = tx.metastore()
+    rows = tx.lines_on([(chain.object.id, None)], principal_ids=None, after="", limit=_EVERY)
+    lines = tuple(row.line for row in rows)
+    revision = chain.policy_revision
+    judge = authority.trial(PolicySnapshot(revision=revision, lines=lines, memberships=tx.memberships()))
+    manage = Requirement(privilege=Privilege.MANAGE, kind=SecurableKind.METASTORE)
+    actors = tx.actors()
+    if not any(
+        isinstance(judge.decide(Caller(principal_id=each), manage, chain), Allowed)
+        for each in (*({caller.principal_id} & actors), *actors)
+    ):
         raise ConflictError(
             "Nobody would be metastore admin any more.", hint="Give somebody else MANAGE on metastore: first."
         )

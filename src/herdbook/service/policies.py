@@ -140,7 +140,7 @@ class GovernedPolicies(GovernedPart, Policies):
     ) -> Outcome[AppliedPolicy]:
         metastore, base = admitted.chain.object, tx.applied_revision()
         revision = put_in_force(tx, files, made, reason=reason, stamp=stamp)
-        keep_an_admin(tx)
+        keep_an_admin(self._core.gate.authority, self._caller, tx)
         counts = {
             "base": base,
             "revision": revision,

@@ -10,7 +10,7 @@ from herdbook.entities import Caller, Chain
 from herdbook.entities.governance import AccessPath
 from herdbook.entities.ledger import Effect, PolicySnapshot
 from herdbook.names import PrincipalName
-from herdbook.policy.admins import closure, groups_by_member
+from herdbook.policy.nesting import closure, groups_by_member
 from herdbook.policy.operations import OPERATIONS
 from herdbook.ports.authorizer import Authorizer
 from herdbook.service.policy_asking import Answer, ask, kinds_asked, level, named

@@ -99,7 +99,7 @@ class GovernedPrincipals(GovernedPart, Principals):
             if principal.enabled is enabled:
                 return Outcome(result=principal)
             tx.set_enabled(principal.id, enabled=enabled, reason=reason, stamp=stamp)
-            keep_an_admin(tx)
+            keep_an_admin(self._core.gate.authority, self._caller, tx)
             happened = _happened(admitted, "enabled" if enabled else "disabled", principal)
             return Outcome(result=known_principal(tx, wanted), happened=happened)
 
@@ -118,7 +118,7 @@ class GovernedPrincipals(GovernedPart, Principals):
             principal = known_principal(tx, wanted)
             _check_enabled(principal, expected=expected_enabled)
             tx.delete_principal(principal.id, reason=reason, stamp=stamp)
-            keep_an_admin(tx)
+            keep_an_admin(self._core.gate.authority, self._caller, tx)
             return Outcome(result=None, happened=_happened(admitted, "deleted", principal))
 
         operation = Operation.DELETE_PRINCIPAL
@@ -137,7 +137,7 @@ class GovernedPrincipals(GovernedPart, Principals):
             check_nesting(below.id, above.id, there)
             joined = Membership(member_id=below.id, group_id=above.id)
             tx.change_rights(add=[joined], reason=reason, stamp=stamp)
-            keep_an_admin(tx)
+            keep_an_admin(self._core.gate.authority, self._caller, tx)
             return Outcome(result=None, happened=_happened(admitted, "joined", below, group_id=above.id))
 
         operation = Operation.ADD_MEMBER
@@ -161,7 +161,7 @@ class GovernedPrincipals(GovernedPart, Principals):
                     )
                 raise NotFoundError(f"{who} is not a member of {to}.")
             tx.change_rights(end=ended, reason=reason, stamp=stamp)
-            keep_an_admin(tx)
+            keep_an_admin(self._core.gate.authority, self._caller, tx)
             return Outcome(result=None, happened=_happened(admitted, "left", below, group_id=above.id))
 
         operation = Operation.REMOVE_MEMBER

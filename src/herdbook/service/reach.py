@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from herdbook.entities import Chain
 from herdbook.entities.governance import EffectiveGrant, Grant
 from herdbook.names import PrincipalName, SecurableName
-from herdbook.policy.admins import MAX_NESTING, groups_by_member
+from herdbook.policy.nesting import MAX_NESTING, groups_by_member
 from herdbook.ports.metadata import ReadTransaction
 from herdbook.ports.metadata.rights import LineRow
 from herdbook.service.targets import Target, named, places
