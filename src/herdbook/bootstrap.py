@@ -13,7 +13,7 @@ from herdbook.adapters.system import SystemClock, Uuid7Ids
 from herdbook.entities import Caller
 from herdbook.entities.ledger import PolicyFile
 from herdbook.errors import InvalidArgumentError, PluginLoadError, UnsupportedError
-from herdbook.locations import DATABASE, Location, folder_of, locate, scheme_of, sqlite_uri, target_of
+from herdbook.locations import DATABASE, Location, check_founded, folder_of, locate, scheme_of, sqlite_uri, target_of
 from herdbook.names import PrincipalName
 from herdbook.plugins import (
     ArtifactScheme,
@@ -156,9 +156,8 @@ def upgrade_database(uri: str | None = None, *, settings: Settings | None = None
     """
     chosen = load_settings() if settings is None else settings
     target, _ = target_of(uri, chosen)
+    check_founded(target, chosen)
     metadata = folder_of(target, chosen) / DATABASE if target.startswith("herdbook:") else None
-    if metadata is not None and not metadata.exists():
-        raise InvalidArgumentError(f"There is no registry in {metadata.parent}.", hint="`herdbook init` makes one.")
     manager = load_plugins(chosen)
     place = target if metadata is None else sqlite_uri(metadata)
     scheme = manager.metadata_scheme(scheme_of(place))

@@ -78,6 +78,22 @@ def locate(uri: str, settings: Settings) -> Location:
     return Location(metadata=sqlite_uri(database), artifacts=_file_uri(folder / ARTIFACTS))
 
 
+def check_founded(uri: str, settings: Settings) -> None:
+    """Refuse a folder in which there is no registry yet.
+
+    Args:
+        uri: With its scheme, as `target_of` returns it; only a folder is looked into.
+        settings: Where the default folder is.
+
+    Raises:
+        InvalidArgumentError: there is none.
+    """
+    if uri.startswith("herdbook:") and not (folder_of(uri, settings) / DATABASE).exists():
+        raise InvalidArgumentError(
+            f"There is no registry in {folder_of(uri, settings)}.", hint="`herdbook init` makes one."
+        )
+
+
 def folder_of(uri: str, settings: Settings) -> Path:
     """Return the folder that a `herdbook:` URI names; the settings' home where it names none.
 

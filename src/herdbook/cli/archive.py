@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from herdbook.cli.options import DEFAULT, Options, opened
+from herdbook.cli.options import DEFAULT, Options, opened, opened_or_founded
 from herdbook.cli.output import say, show, show_list
 from herdbook.cli.progress import bytes_bar
 from herdbook.entities.archives import ImportOutcome, ImportReport
@@ -62,7 +62,8 @@ def import_(
     """
     from herdbook.client.archive import import_archive  # noqa: PLC0415 as above
 
-    with opened(options) as registry, bytes_bar("importing", None, quiet=options.json) as progress:
+    opening = opened if dry_run else opened_or_founded
+    with opening(options) as registry, bytes_bar("importing", None, quiet=options.json) as progress:
         report = import_archive(
             archive, registry=registry, into=into, as_name=as_name, dry_run=dry_run, progress=progress
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 from cyclopts import App
 
-from herdbook.cli.options import DEFAULT, Limit, Options, every, opened
+from herdbook.cli.options import DEFAULT, Limit, Options, every, opened, opened_or_founded
 from herdbook.cli.output import show, show_list
 from herdbook.policy.granting import privilege_named
 
@@ -59,7 +59,7 @@ def deny(
         securable: On what.
         reason: Why; kept in the audit log.
     """
-    with opened(options) as registry:
+    with opened_or_founded(options) as registry:
         show(options, registry.deny(principal, privilege_named(privilege), securable, reason=reason))
 
 

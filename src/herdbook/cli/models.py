@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from herdbook.cli.options import DEFAULT, Limit, Options, every, opened
+from herdbook.cli.options import DEFAULT, Limit, Options, every, opened, opened_or_founded
 from herdbook.cli.output import say, show, show_list
 
 app = App(name="models", help="Registered models: the third level of names.")
@@ -21,7 +21,7 @@ def create(name: str, *, comment: str | None = None, options: Options = DEFAULT)
         name: Its name.
         comment: Markdown.
     """
-    with opened(options) as registry:
+    with opened_or_founded(options) as registry:
         show(options, registry.create_registered_model(name, comment=comment))
 
 

@@ -50,7 +50,22 @@ DEFAULT = Options()
 
 @contextmanager
 def opened(options: Options) -> Iterator[Registry]:
-    """Open the registry that the options name, and close it afterwards."""
+    """Open the registry that the options name, which must be there, and close it afterwards.
+
+    Raises:
+        InvalidArgumentError: there is none in the folder: a mistyped path must not found one.
+    """
+    from herdbook.locations import check_founded, target_of  # noqa: PLC0415 as below
+
+    settings = options.settings()
+    check_founded(target_of(options.registry, settings)[0], settings)
+    with opened_or_founded(options) as registry:
+        yield registry
+
+
+@contextmanager
+def opened_or_founded(options: Options) -> Iterator[Registry]:
+    """Open the registry that the options name, founding it where there is none, and close it afterwards."""
     from herdbook.bootstrap import open_registry  # noqa: PLC0415 `--help` needs no database
 
     with open_registry(options.registry, settings=options.settings(), principal=options.as_principal) as registry:

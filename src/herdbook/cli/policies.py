@@ -10,7 +10,7 @@ from pathlib import Path
 from attrs import frozen
 from cyclopts import App
 
-from herdbook.cli.options import DEFAULT, Options, opened
+from herdbook.cli.options import DEFAULT, Options, opened, opened_or_founded
 from herdbook.cli.output import printable, say, show_list
 from herdbook.entities.governance import AccessPath, PolicyReport
 from herdbook.entities.ledger import PolicyFile
@@ -88,7 +88,7 @@ def apply(folder: Path | None = None, *, reason: str, base: int | None = None, o
         base: The revision of the files that they are meant to replace; the one in force unless said.
     """
     files = _files(folder, options)
-    with opened(options) as registry:
+    with opened_or_founded(options) as registry:
         expected = registry.get_policies().revision if base is None else base
         applied = registry.apply_policies(files, expected_revision=expected, reason=reason)
     say(options, f"Applied as revision {applied.revision}.", revision=applied.revision, base=expected)

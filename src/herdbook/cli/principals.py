@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from herdbook.cli.options import DEFAULT, Limit, Options, every, opened
+from herdbook.cli.options import DEFAULT, Limit, Options, every, opened, opened_or_founded
 from herdbook.cli.output import say, show, show_list
 
 app = App(name="principals", help="Users, services, groups and roles.")
@@ -18,7 +18,7 @@ def create(name: str, *, options: Options = DEFAULT) -> None:
     Args:
         name: user:NAME, service:NAME, group:NAME or role:NAME; NAME may follow a SOURCE and a slash.
     """
-    with opened(options) as registry:
+    with opened_or_founded(options) as registry:
         show(options, registry.create_principal(name))
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from herdbook.cli.options import DEFAULT, Options, opened
+from herdbook.cli.options import DEFAULT, Options, opened_or_founded
 from herdbook.cli.output import show
 from herdbook.cli.progress import bytes_bar
 from herdbook.entities import Lineage
@@ -49,7 +49,7 @@ def register(
     slots = [model.alias(word) for word in alias]
     tags = dict(_pair(text) for text in tag)
     form = None if signature is None else _json(signature, "signature")
-    with opened(options) as registry:
+    with opened_or_founded(options) as registry:
         with bytes_bar("registering", _size(path.expanduser()), quiet=options.json) as progress:
             version = register_model(
                 path,
@@ -97,7 +97,7 @@ def register_external(
 
     model = ModelName.parse(name)
     slots = [model.alias(word) for word in alias]
-    with opened(options) as registry:
+    with opened_or_founded(options) as registry:
         version = register_external_model(
             model,
             endpoint=endpoint,

@@ -11,8 +11,9 @@ from typing import Any
 from herdbook.client.notebook import use
 from herdbook.client.sources import SourceFile, collect, lineage_of
 from herdbook.entities import FileEntry, FileStat, Lineage, Manifest, ModelVersion, SlotNeed, VersionStatus
-from herdbook.errors import AlreadyExistsError, NotFoundError, RegistryError, RuleViolationError
+from herdbook.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError, RegistryError, RuleViolationError
 from herdbook.names import ModelName
+from herdbook.policy.limits import check_lineage
 from herdbook.ports.artifacts import Progress
 from herdbook.ports.registry import FileUpload, ModelLike, Registry
 
@@ -59,6 +60,10 @@ def register_model(
         >>> import herdbook
         >>> version = herdbook.register_model("./model", "main.default.iris")  # doctest: +SKIP
     """
+    if not isinstance(source, str | os.PathLike):
+        raise InvalidArgumentError(f"{source!r} is no path.", hint="Give the folder or file of a model.")
+    if lineage is not None:
+        check_lineage(lineage)
     files = collect(source, signature)
     origin = lineage_of(files, os.fspath(source), lineage)
     facts = {"comment": comment, "tags": tags, "lineage": origin, "idempotency_key": idempotency_key}

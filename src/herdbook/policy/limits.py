@@ -111,6 +111,13 @@ def check_new_level(name: CatalogName | SchemaName | ModelName) -> None:
         )
 
 
+def check_range(offset: int, length: int | None) -> None:
+    """Refuse what is no range of bytes; whether it lies in a file is known where the file is."""
+    for what, value in (("offset", offset), ("length", length)):
+        if type(value) is not int and (what == "offset" or value is not None):
+            raise InvalidArgumentError(f"{what} is {value!r}; it is a whole number of bytes.")
+
+
 def check_max_results(max_results: int) -> None:
     """Refuse a page size outside 1 to 1000."""
     if type(max_results) is not int or not 1 <= max_results <= MAX_PAGE:
@@ -119,6 +126,8 @@ def check_max_results(max_results: int) -> None:
 
 def _check_shape(lineage: Lineage) -> None:
     """Refuse parts of lineage that are not of their kind."""
+    if not isinstance(lineage.environment, Mapping):
+        raise InvalidArgumentError(f"lineage.environment is a mapping, not {str(lineage.environment)[:100]!r}.")
     for name, kind in (("parents", VersionRef), ("datasets", DatasetRef), ("imported", ImportedFrom)):
         found = getattr(lineage, name)
         if not isinstance(found, tuple | list) or not all(isinstance(item, kind) for item in found):

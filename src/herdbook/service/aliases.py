@@ -84,7 +84,11 @@ class GovernedAliases(GovernedPart, Aliases):
 
     def get_model_version_by_alias(self, ref: AliasLike, *, as_of: datetime | None = None) -> ModelVersion:
         """Return the version that an alias points to."""
-        if as_of is not None and (not isinstance(as_of, datetime) or as_of.tzinfo is None):
+        if as_of is not None and not isinstance(as_of, datetime):
+            raise InvalidArgumentError(
+                f"as_of is a datetime, not {as_of!r}.", hint="In text, write it into the URI: ...@ALIAS?as_of=TIME."
+            )
+        if as_of is not None and as_of.tzinfo is None:
             raise InvalidArgumentError(f"as_of={as_of!r} has no offset.", hint="Give a time with a timezone (UTC).")
         subject = subjects.alias(subjects.alias_ref(ref), as_of)
         row = self._core.gate.look(self._caller, Operation.GET_MODEL_VERSION_BY_ALIAS, subject)

@@ -8,6 +8,7 @@ from typing import BinaryIO
 from herdbook.entities import FileEntry, Page, VersionStatus
 from herdbook.errors import ConflictError, InvalidArgumentError, NotFoundError
 from herdbook.names import fold
+from herdbook.policy.limits import check_range
 from herdbook.ports.artifacts import Progress, SupportsCopyTo
 from herdbook.ports.registry import AnyVersionLike, Artifacts
 from herdbook.service import subjects
@@ -42,6 +43,7 @@ class GovernedArtifacts(GovernedPart, Artifacts):
         self, ref: AnyVersionLike, path: str, *, offset: int = 0, length: int | None = None
     ) -> Iterator[bytes]:
         """Return an iterator over the bytes of a file; it is authorized now, not when it is first read."""
+        check_range(offset, length)
         return self._core.artifacts.read(self._entry(ref, path).sha256, offset=offset, length=length)
 
     def copy_model_version_file(

@@ -143,3 +143,19 @@ def test_an_id_of_bytes_that_are_no_text(reg, capsys, noun):
     """Bytes that are no UTF-8 reach us as lone surrogates; they are refused like any id that is none."""
     assert main([noun, "restore", os.fsdecode(b"a\xff"), "-r", reg]) == 2
     assert "is not an id" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["models", "list", "main.default"], ["import", "fraud.tar", "--dry-run"]])
+def test_a_mistyped_path_founds_nothing(reg, capsys, tmp_path, words):
+    """What only looks says that there is no registry in a folder, and how one is made; it makes none."""
+    assert main([*words, "-r", "./rge"]) == 2
+    told = capsys.readouterr().err
+    assert "There is no registry in" in told
+    assert "herdbook init" in told
+    assert not (tmp_path / "rge").exists()
+
+
+def test_what_makes_something_founds_at_first_use(reg, capsys, tmp_path):
+    """The first registration needs no `init`."""
+    assert main(["register", "model", MODEL, "--signature", "sig.json", "-r", "./other"]) == 0
+    assert main(["models", "get", MODEL, "-r", "./other"]) == 0
