@@ -43,8 +43,11 @@ class Caller:
         authn: How the identity was established.
         request_id: The id under which this work is logged.
         client: What the caller says it is (a program's name); never decides anything.
-        asserted_by: The id of the metastore admin who acts as this principal (R35); None where it acts itself. Recorded
-            with what it does; never decides anything.
+        asserted_by: The id of the metastore admin who acts as this principal (R35), or who made the API token that it
+            acts by; None where it acts itself. Recorded with what it does; never decides anything.
+        token_id: The id of the API token that it acts by; None where it is none. Recorded with what it does.
+        until_ms: Until when its credential holds, milliseconds since 1970 (UTC): no token that it makes outlives that
+            (R24). None where nothing ends it.
     """
 
     principal_id: str
@@ -54,6 +57,8 @@ class Caller:
     request_id: str = ""
     client: str = ""
     asserted_by: str | None = None
+    token_id: str | None = None
+    until_ms: int | None = None
 
     @classmethod
     def system(cls, name: str) -> Self:

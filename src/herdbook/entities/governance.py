@@ -124,22 +124,24 @@ class Token:
     Args:
         id: Its id.
         principal: Whose it is.
+        minted_by: Who made it, by name.
         comment: What it is for.
         privileges: What it is cut to; empty leaves its principal's rights whole.
-        securable: What it is cut to; None is everything.
+        securable_id: The id of what it is cut to; None is everything.
+        securable: That thing's name; also None where it was deleted, or the reader may not know of it.
         created_at: When it was made (UTC).
         expires_at: Until when it holds (UTC).
-        last_used_at: When it was used last (UTC).
     """
 
     id: str
     principal: PrincipalName
+    minted_by: str
     comment: str | None = None
     privileges: frozenset[Privilege] = field(factory=frozenset)
+    securable_id: str | None = None
     securable: SecurableName | None = None
     created_at: datetime
-    expires_at: datetime | None = None
-    last_used_at: datetime | None = None
+    expires_at: datetime
 
 
 @frozen(kw_only=True)

@@ -17,6 +17,8 @@ MAX_TAGS = 200
 MAX_LINEAGE_TEXT = 2_000
 MAX_LINEAGE_ITEMS = 200
 MAX_PAGE = 1_000
+MAX_TOKEN_S = 366 * 24 * 3600
+"""How long an API token may hold, in seconds."""
 _TAG_KEY = re.compile(r"[/\w.\- :]+")
 _ID = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
@@ -38,11 +40,26 @@ def check_idempotency_key(key: str | None) -> None:
         raise InvalidArgumentError(f"{key!r} is not an idempotency key: it is 1 to 255 visible ASCII characters.")
 
 
-def check_id(text: str) -> None:
-    """Refuse an id that no registry gives: not every database can even look for it."""
+def check_id(text: str, *, shown_by: str = "list_deleted") -> None:
+    """Refuse an id that no registry gives: not every database can even look for it.
+
+    Args:
+        text: The id.
+        shown_by: The verb that shows such ids, for the advice.
+    """
     if not isinstance(text, str) or _ID.fullmatch(text) is None:
         shown = repr(text) if isinstance(text, str) else type(text).__name__
-        raise InvalidArgumentError(f"{shown[:100]} is not an id.", hint="`list_deleted` shows the ids.")
+        raise InvalidArgumentError(f"{shown[:100]} is not an id.", hint=f"`{shown_by}` shows the ids.")
+
+
+def check_token_life(expires_in_s: float) -> None:
+    """Refuse a token's life that is no number of seconds above 0, or too long."""
+    # `not <` refuses NaN too.
+    if type(expires_in_s) not in (int, float) or not 0 < expires_in_s <= MAX_TOKEN_S:
+        raise InvalidArgumentError(
+            f"expires_in_s is {expires_in_s!r}; it is a number of seconds above 0 and at most {MAX_TOKEN_S}.",
+            hint="A token ends after 366 days at most; make the next one before that.",
+        )
 
 
 def check_tag(key: str, value: str) -> None:

@@ -16,6 +16,7 @@ from herdbook.service.registered_models import GovernedRegisteredModels
 from herdbook.service.schemas import GovernedSchemas
 from herdbook.service.searching import GovernedSearches
 from herdbook.service.tags import GovernedTags
+from herdbook.service.tokens import GovernedTokens
 from herdbook.service.trash import GovernedTrash
 from herdbook.service.versions import GovernedModelVersions
 
@@ -35,6 +36,7 @@ class GovernedRegistry(
     GovernedSchemas,
     GovernedSearches,
     GovernedTags,
+    GovernedTokens,
     GovernedTrash,
     Registry,
 ):

@@ -57,6 +57,7 @@ def record(
             "by": caller.principal_id,
             "authn": caller.authn.value,
             "asserted_by": caller.asserted_by,
+            **({} if caller.token_id is None else {"token_id": caller.token_id}),
             "request_id": caller.request_id,
             "client": caller.client,
             "operation": operation.value,

@@ -50,7 +50,7 @@ class RegistryContract(RegistryLifeContract, SearchContract):
 
     def test_unsupported_verbs_say_so(self, registry: Registry) -> None:
         """A verb outside `supported` raises UnsupportedError that names it."""
-        for operation, words in ((Operation.LIST_TOKENS, ()), (Operation.DELETE_WEBHOOK, ("id",))):
+        for operation, words in ((Operation.LIST_WEBHOOKS, ("main",)), (Operation.DELETE_WEBHOOK, ("id",))):
             if operation not in registry.supported:
                 with pytest.raises(UnsupportedError, match=r"cannot"):
                     getattr(registry, operation.value)(*words)

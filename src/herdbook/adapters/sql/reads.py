@@ -13,6 +13,7 @@ from herdbook.adapters.sql.policy_rows import PolicyRows
 from herdbook.adapters.sql.rights_rows import SqlRightsReads
 from herdbook.adapters.sql.search_reads import SearchReads
 from herdbook.adapters.sql.statements import Runner
+from herdbook.adapters.sql.token_rows import SqlCredentialResolver, SqlTokenReads
 from herdbook.entities import (
     AliasAssignment,
     Catalog,
@@ -62,7 +63,7 @@ _LIVE = """SELECT w.value FROM [[each wanted]] w WHERE
             AND v.id NOT IN (SELECT value FROM [[each without]]))"""
 
 
-class SqlResolver(SqlTrashResolver, Resolver):
+class SqlResolver(SqlTrashResolver, SqlCredentialResolver, Resolver):
     """Names to rows, one statement each, on whatever runner it is given."""
 
     def __init__(self, runner: Runner) -> None:
@@ -109,7 +110,9 @@ class SqlResolver(SqlTrashResolver, Resolver):
         return rows.found_alias(row, ref.alias)
 
 
-class SqlReads(SqlResolver, PolicyRows, SearchReads, SqlLifeReads, SqlRightsReads, SqlNameReads, ReadTransaction):
+class SqlReads(
+    SqlResolver, PolicyRows, SearchReads, SqlLifeReads, SqlRightsReads, SqlNameReads, SqlTokenReads, ReadTransaction
+):
     """A read transaction over one driver cursor."""
 
     def model_by_id(self, model_id: str) -> Found[RegisteredModel]:

@@ -154,6 +154,7 @@ class SqlRightsWrites(RightsWrites):
             """UPDATE memberships SET valid_to = :at, ended_by = :by
                 WHERE (member_id = :id OR group_id = :id) AND valid_to IS NULL""",
             "DELETE FROM name_denies WHERE principal_id = :id",
+            "UPDATE api_tokens SET revoked_at = :at, revoked_by = :by WHERE principal_id = :id AND revoked_at IS NULL",
         ):
             self._run.run(sql, **ended)
         return self._gap(reason, stamp)

@@ -17,11 +17,13 @@ from sqlalchemy import (
     text,
 )
 
-from herdbook.adapters.sql import policy_tables
+from herdbook.adapters.sql import policy_tables, token_tables
 from herdbook.adapters.sql.columns import CURRENT, LIVE, identity, key_column, only_where
 
 metadata = policy_tables.grants.metadata
-"""All tables, those of policies too."""
+"""All tables, those of policies and tokens too."""
+
+api_tokens = token_tables.api_tokens
 
 _PENDING = text("status = 'PENDING_REGISTRATION'")
 

@@ -14,6 +14,7 @@ from herdbook.adapters.sql.policy_writes import PolicyWrites
 from herdbook.adapters.sql.reads import SqlReads
 from herdbook.adapters.sql.sql_text import insert_sql
 from herdbook.adapters.sql.statements import Runner
+from herdbook.adapters.sql.token_rows import SqlTokenWrites
 from herdbook.entities import FileEntry, Manifest, ModelDescription, VersionStatus
 from herdbook.entities.ledger import AuditRow, Event, IdempotencyRecord
 from herdbook.errors import ConcurrentUpdateError, ConflictError
@@ -35,7 +36,7 @@ _WITHIN = """SELECT s.catalog_id, c.name || '.' || s.name FROM schemas s JOIN ca
 _MANIFEST = "SELECT id, description IS NOT NULL FROM manifests WHERE sha256 = :sha256"
 
 
-class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, WriteTransaction):
+class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, SqlTokenWrites, WriteTransaction):
     """A write transaction over one driver cursor, beside which there is no other: SQLite has one writer at a time."""
 
     def __init__(self, runner: Runner) -> None:

@@ -24,6 +24,7 @@ from herdbook.ports.metadata.life import LifeReads, TrashResolver
 from herdbook.ports.metadata.naming import NameReads
 from herdbook.ports.metadata.records import Found, Hits, Search, VersionRow
 from herdbook.ports.metadata.rights import RightsReads
+from herdbook.ports.metadata.tokens import CredentialResolver, TokenReads
 from herdbook.verdicts import SecurableKind
 
 
@@ -60,7 +61,7 @@ class PolicyLog(ABC):
         """Whether this transaction itself has begun a policy revision, which may still come to nothing."""
 
 
-class Resolver(TrashResolver):
+class Resolver(TrashResolver, CredentialResolver):
     """Names to rows and chains: one statement each.
 
     But for `trashed` ones only what is live (not in the trash) is found. A version's chain is its model's.
@@ -104,7 +105,7 @@ class Resolver(TrashResolver):
         """
 
 
-class ReadTransaction(Resolver, PolicyLog, LifeReads, RightsReads, NameReads):
+class ReadTransaction(Resolver, PolicyLog, LifeReads, RightsReads, NameReads, TokenReads):
     """A consistent view of the database."""
 
     @abstractmethod

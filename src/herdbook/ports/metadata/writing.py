@@ -22,10 +22,11 @@ from herdbook.ports.metadata.life import LifeWrites
 from herdbook.ports.metadata.reading import ReadTransaction, Resolver
 from herdbook.ports.metadata.records import Lease, NewVersion, Stamp
 from herdbook.ports.metadata.rights import RightsWrites
+from herdbook.ports.metadata.tokens import TokenWrites
 from herdbook.verdicts import Rejection, SecurableKind
 
 
-class WriteTransaction(ReadTransaction, LifeWrites, RightsWrites):
+class WriteTransaction(ReadTransaction, LifeWrites, RightsWrites, TokenWrites):
     """A read-write transaction; all of it is committed, or nothing is.
 
     While it is open no exclusive one is (see `MetadataStore.write`), so neither the policy revision nor names and
