@@ -20,6 +20,7 @@ ASK = {
     "herdbook_registry_schemes": PluginManager.registry_scheme,
     "herdbook_metadata_schemes": PluginManager.metadata_scheme,
     "herdbook_pre_register_checks": PluginManager.check,
+    "herdbook_identity_sources": PluginManager.identity_source,
     "herdbook_model_loaders": lambda manager, name: manager.loader_for([], name=name),
 }
 

@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 from herdbook.errors import PluginContractError
 from herdbook.plugins.contributions import (
     ArtifactScheme,
+    IdentitySource,
     MetadataScheme,
     ModelLoader,
     PreRegisterCheck,
@@ -26,6 +27,7 @@ WORDS: dict[type, str] = {
     RegistryScheme: "registry scheme",
     MetadataScheme: "metadata scheme",
     PreRegisterCheck: "check",
+    IdentitySource: "identity source",
     ModelLoader: "model loader",
 }
 """Kind of contribution -> what people call it."""

@@ -13,6 +13,7 @@ from herdbook.entities import ModelDescription, ModelVersion
 from herdbook.errors import PluginContractError
 from herdbook.names import ModelName, PrincipalName
 from herdbook.ports.artifacts import ArtifactStore
+from herdbook.ports.identity import IdentityProvider
 from herdbook.ports.metadata import MetadataStore
 from herdbook.ports.registry import Registry
 
@@ -211,6 +212,23 @@ class PreRegisterCheck:
     order: int = field(default=100, validator=_is_whole)
     timeout_s: float = field(default=30.0, validator=_is_positive)
     memory_mb: int = field(default=2048, validator=_is_positive)
+
+
+@frozen(kw_only=True)
+class IdentitySource:
+    """Who proves whose bearer token a request shows.
+
+    Args:
+        open: Called with the options; returns an IdentityProvider.
+
+    The other fields are those of ArtifactScheme.
+    """
+
+    name: str = field(validator=_is_text)
+    open: Callable[[Any], IdentityProvider] = field(validator=_is_callable)
+    options: type | None = field(default=None, validator=_is_attrs)
+    install_hint: str = ""
+    order: int = field(default=100, validator=_is_whole)
 
 
 @frozen(kw_only=True)

@@ -9,6 +9,7 @@ import pluggy
 
 from herdbook.plugins.contributions import (
     ArtifactScheme,
+    IdentitySource,
     MetadataScheme,
     ModelLoader,
     PreRegisterCheck,
@@ -102,6 +103,37 @@ class HookSpecs(Protocol):
         """
 
     @hookspec
+    def herdbook_identity_sources(self) -> Iterable[IdentitySource]:
+        """Contribute who proves whose bearer token a request shows: an outside issuer's, such as OpenID Connect's.
+
+        `open` is called with the plugin's options when a server starts, and returns an IdentityProvider. Each request
+        with a token that is no API token of the registry's own is shown to the providers, by order and name, until
+        one answers who it is, or refuses. An identity is an issuer and a subject; the registry makes a principal
+        `user:SOURCE/NAME` of it, without rights, when it is first seen (R19).
+
+        It fails closed: where `open` fails the server does not start, and what raises, or is nobody's, is refused.
+
+        Example:
+            >>> from herdbook.plugins import IdentitySource, hookimpl
+            >>> from herdbook.ports.identity import Identity, IdentityProvider
+            >>> class Badges(IdentityProvider):
+            ...     sources = frozenset({"gate"})
+            ...     def authenticate(self, credential, *, now_ms):
+            ...         kind, _, number = credential.partition("-")
+            ...         if kind != "badge":
+            ...             return None
+            ...         until = now_ms + 60_000
+            ...         return Identity(source="gate", issuer="the gate", subject=number, until_ms=until)
+            ...     def close(self):
+            ...         pass
+            >>> @hookimpl
+            ... def herdbook_identity_sources():
+            ...     return [IdentitySource(name="badges", open=lambda options: Badges())]
+            >>> [source.open(None).authenticate("badge-7", now_ms=0).subject for source in herdbook_identity_sources()]
+            ['7']
+        """
+
+    @hookspec
     def herdbook_model_loaders(self) -> Iterable[ModelLoader]:
         """Contribute loaders that turn a downloaded model into a live object.
 
@@ -125,6 +157,7 @@ CONTRIBUTIONS: dict[str, type] = {
     "herdbook_registry_schemes": RegistryScheme,
     "herdbook_metadata_schemes": MetadataScheme,
     "herdbook_pre_register_checks": PreRegisterCheck,
+    "herdbook_identity_sources": IdentitySource,
     "herdbook_model_loaders": ModelLoader,
 }
 """Hook -> what its implementations return."""

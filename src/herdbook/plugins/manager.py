@@ -14,6 +14,7 @@ from herdbook.errors import InvalidArgumentError, PluginConflictError, PluginLoa
 from herdbook.plugins.collecting import WORDS, Collector, Contributed, PluginInfo, PluginStatus
 from herdbook.plugins.contributions import (
     ArtifactScheme,
+    IdentitySource,
     MetadataScheme,
     ModelLoader,
     PreRegisterCheck,
@@ -22,7 +23,7 @@ from herdbook.plugins.contributions import (
 from herdbook.wire import structure
 
 GROUP = "herdbook"
-C = TypeVar("C", ArtifactScheme, RegistryScheme, MetadataScheme, PreRegisterCheck, ModelLoader)
+C = TypeVar("C", ArtifactScheme, RegistryScheme, MetadataScheme, PreRegisterCheck, IdentitySource, ModelLoader)
 
 _OFFERED_BY = {
     "s3": "herdbook-objectstore",
@@ -32,6 +33,7 @@ _OFFERED_BY = {
     "mlflow+http": "herdbook-mlflow",
     "mlflow+https": "herdbook-mlflow",
     "modelcard": "herdbook-modelcard",
+    "oidc": "herdbook-oidc",
 }
 """Names of the project's own plugins -> the distribution that offers them."""
 
@@ -115,6 +117,14 @@ class PluginManager:
     def check(self, name: str) -> PreRegisterCheck:
         """Return a check; raises PluginLoadError where no plugin offers it."""
         return self._named(PreRegisterCheck, name)
+
+    def identity_source(self, name: str) -> IdentitySource:
+        """Return an identity source; raises PluginLoadError where no plugin offers it."""
+        return self._named(IdentitySource, name)
+
+    def identity_sources(self) -> tuple[IdentitySource, ...]:
+        """Return every identity source, by order and name."""
+        return tuple(self._all(IdentitySource))
 
     def loader_for(self, flavors: Sequence[str], *, name: str | None = None) -> ModelLoader:
         """Return the first loader that can load one of the flavors.

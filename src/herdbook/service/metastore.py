@@ -6,7 +6,7 @@ import secrets
 
 from attrs import evolve, field, frozen
 
-from herdbook.entities import Authn, Caller, Chain, Link, Principal
+from herdbook.entities import Authn, Caller, Link, Principal
 from herdbook.entities.ledger import PolicyFile, PolicyLine
 from herdbook.errors import UnauthenticatedError
 from herdbook.names import CatalogName, PrincipalKind, PrincipalName, SchemaName
@@ -17,12 +17,12 @@ from herdbook.ports.metadata import MetadataStore, Stamp, WriteTransaction
 from herdbook.ports.system import Clock, Ids
 from herdbook.service.admission import Admission, CheckSource
 from herdbook.service.authority import Authority
-from herdbook.service.core import Core, to_time
+from herdbook.service.core import Core
 from herdbook.service.gate import Gate
 from herdbook.service.governed import GovernedRegistry
 from herdbook.service.ledger import Happened, record
 from herdbook.service.paging import PageSeal
-from herdbook.service.people import known_principal
+from herdbook.service.people import introduce, known_principal
 from herdbook.service.policies import put_in_force
 from herdbook.service.policy_plans import plan, read_policy_files, refuse
 from herdbook.verdicts import Operation, Privilege, SecurableKind
@@ -185,12 +185,7 @@ class Metastore:
         self._record(tx, Operation.CREATE_SCHEMA, Happened(on=made, event="schema.created"))
 
     def _introduce(self, tx: WriteTransaction, name: PrincipalName) -> Principal:
-        principal = Principal(id=self._ids.new(), name=name, created_at=to_time(self._clock.now_ms()))
-        tx.insert_principal(principal)
-        chain: Chain = tx.metastore()
-        happened = Happened(on=chain.object, event="principal.created", detail={"principal_id": principal.id})
-        self._record(tx, Operation.CREATE_PRINCIPAL, happened)
-        return principal
+        return introduce(tx, self._ids, name, self._clock.now_ms(), because="bootstrap")
 
     def _record(self, tx: WriteTransaction, operation: Operation, happened: Happened) -> None:
         stamp = Stamp(at_ms=self._clock.now_ms(), by="system:bootstrap")

@@ -6,10 +6,13 @@ from herdbook.entities import Caller, Chain, Link, Principal
 from herdbook.entities.ledger import PolicySnapshot
 from herdbook.errors import ConflictError, NotFoundError
 from herdbook.names import PrincipalName
-from herdbook.ports.metadata import ReadTransaction, WriteTransaction
+from herdbook.ports.metadata import ReadTransaction, Stamp, WriteTransaction
+from herdbook.ports.system import Ids
 from herdbook.service.authority import Authority
+from herdbook.service.core import to_time
 from herdbook.service.gate import Gate
-from herdbook.verdicts import Allowed, Privilege, Requirement, SecurableKind
+from herdbook.service.ledger import Happened, record
+from herdbook.verdicts import Allowed, Operation, Privilege, Requirement, SecurableKind
 
 _EVERY = 100_000
 
@@ -21,6 +24,26 @@ def known_principal(tx: ReadTransaction, name: PrincipalName) -> Principal:
         raise NotFoundError(
             f"There is no principal {name}.", hint="A metastore admin can create it: `herdbook principals create`."
         )
+    return principal
+
+
+def introduce(tx: WriteTransaction, ids: Ids, name: PrincipalName, at_ms: int, *, because: str) -> Principal:
+    """Make a principal known, without rights, as Herdbook's own work.
+
+    Args:
+        tx: An exclusive transaction, in which nobody has the name.
+        ids: Fresh ids.
+        name: The name.
+        at_ms: The time, milliseconds since 1970 (UTC).
+        because: What work that is; recorded.
+    """
+    principal = Principal(id=ids.new(), name=name, created_at=to_time(at_ms))
+    tx.insert_principal(principal)
+    detail = {"principal_id": principal.id}
+    happened = Happened(on=tx.metastore().object, event="principal.created", detail=detail)
+    worker = Caller.system(because)
+    stamp = Stamp(at_ms=at_ms, by=worker.principal_id)
+    record(tx, ids, worker, Operation.CREATE_PRINCIPAL, happened, stamp, reason=None, because=because)
     return principal
 
 

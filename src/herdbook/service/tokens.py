@@ -196,9 +196,7 @@ class GovernedTokens(GovernedPart, Tokens):
         chain = metastore if row.securable_id is None else self._chain(tx, row, known)
         if chain is None:
             return False
-        return is_within(
-            scope_of(row.privileges, row.securable_id, metastore.object.id), self._caller.scope, chain
-        )
+        return is_within(scope_of(row.privileges, row.securable_id, metastore.object.id), self._caller.scope, chain)
 
     def _shown(self, tx: ReadTransaction, row: TokenRow, known: dict[str, Chain | None]) -> Token:
         chain = self._chain(tx, row, known)

@@ -28,7 +28,7 @@ _PRESENTED = """SELECT t.id, t.principal_id, p.written, t.minted_by, t.privilege
 _PERSON = """SELECT p.id, p.written, p.enabled, (SELECT [[array g.id]] FROM principals g
         WHERE g.deleted_at IS NULL AND g.key IN (SELECT value FROM [[each keys]]))
     FROM principals p WHERE p.issuer = :issuer AND p.subject = :subject AND p.deleted_at IS NULL"""
-_TOKEN = """SELECT t.id, t.principal_id, p.written, coalesce(b.written, t.minted_by), t.comment, t.privileges,
+_ROW = """SELECT t.id, t.principal_id, p.written, coalesce(b.written, t.minted_by), t.comment, t.privileges,
     t.securable_id, coalesce(
         (SELECT 'metastore:' FROM metastore ms WHERE ms.id = t.securable_id),
         (SELECT c.name FROM catalogs c WHERE c.id = t.securable_id AND c.deleted_at IS NULL),
@@ -39,7 +39,7 @@ _TOKEN = """SELECT t.id, t.principal_id, p.written, coalesce(b.written, t.minted
             WHERE m.id = t.securable_id AND m.deleted_at IS NULL)),
     t.created_at, t.expires_at, t.revoked_at
     FROM api_tokens t JOIN principals p ON p.id = t.principal_id LEFT JOIN principals b ON b.id = t.minted_by"""
-_OF = f"""{_TOKEN} WHERE t.principal_id = :who AND t.id > :after AND t.revoked_at IS NULL AND t.expires_at > :now
+_OF = f"""{_ROW} WHERE t.principal_id = :who AND t.id > :after AND t.revoked_at IS NULL AND t.expires_at > :now
     ORDER BY t.id LIMIT :limit"""
 _DENIED = """SELECT 1 FROM metastore WHERE EXISTS (SELECT 1 FROM grants
         WHERE effect = 'deny' AND valid_to IS NULL AND principal_id IN (SELECT value FROM [[each who]]))
@@ -91,7 +91,7 @@ class SqlTokenReads(TokenReads):
 
     def token(self, token_id: str) -> TokenRow | None:
         """Return a token, ended or not."""
-        row = self._run.one(f"{_TOKEN} WHERE t.id = :id", id=token_id)
+        row = self._run.one(f"{_ROW} WHERE t.id = :id", id=token_id)
         return None if row is None else _token(row)
 
     def tokens_of(self, principal_id: str, *, now_ms: int, after: str, limit: int) -> tuple[TokenRow, ...]:

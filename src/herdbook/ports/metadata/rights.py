@@ -109,4 +109,4 @@ class RightsWrites(ABC):
 
     @abstractmethod
     def delete_principal(self, principal_id: str, *, reason: str | None, stamp: Stamp) -> int:
-        """Delete a principal, ending its tokens, its memberships and the lines to it; returns the policy revision of that."""
+        """Delete a principal, ending its tokens, memberships and the lines to it; returns the policy revision of it."""
