@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from herdbook.entities import FileStat, VersionStatus
-from herdbook.errors import NotFoundError, PermissionDeniedError
+from herdbook.errors import NotFoundError, PermissionDeniedError, UnauthenticatedError
+from herdbook.service import Authentication
 from herdbook.testing.samples import model_files, register, upload
 from herdbook.verdicts import Privilege
 
@@ -93,3 +94,42 @@ def test_deleting_a_group_takes_what_it_carried(people):
     assert not people.may("user:ann", P.EXECUTE, MODEL)
     people.admin.add_member("group:team", "user:ann")
     assert not people.may("user:ann", P.EXECUTE, MODEL)
+
+
+@pytest.mark.parametrize("who", ["user:ann", "service:bot"])
+def test_tokens_end_at_once_and_a_namesake_gets_none(people, who):
+    """Disabled, they stand still; deleted, they are over, and a new principal of the name has none of them."""
+    door = Authentication(people.metastore)
+    secret = people(who).create_token(expires_in_s=3600).secret
+    opened = people.metastore.for_caller(door.caller_for(f"Bearer {secret}"))
+    people.admin.update_principal(who, enabled=False)
+    for call in (
+        lambda: door.caller_for(f"Bearer {secret}"),
+        opened.list_tokens,
+        lambda: opened.create_token(expires_in_s=1),
+    ):
+        with pytest.raises(UnauthenticatedError):
+            call()
+    people.admin.update_principal(who, enabled=True)
+    assert door.caller_for(f"Bearer {secret}").principal_id == people.admin.get_principal(who).id
+    people.admin.delete_principal(who)
+    people.admin.create_principal(who)
+    for call in (
+        lambda: door.caller_for(f"Bearer {secret}"),
+        opened.list_tokens,
+        lambda: opened.create_token(expires_in_s=1),
+    ):
+        with pytest.raises(UnauthenticatedError):
+            call()
+    assert people(who).list_tokens().items == ()
+    assert people.rows("SELECT count(*) FROM api_tokens WHERE revoked_at IS NULL") == [(0,)]
+
+
+def test_tokens_that_it_made_for_others_stay(people):
+    """They are the others'."""
+    people.admin.grant("user:ann", P.MANAGE, "metastore:")
+    secret = people("user:ann").create_token(expires_in_s=3600, principal="service:bot").secret
+    people.admin.delete_principal("user:ann")
+    caller = Authentication(people.metastore).caller_for(f"Bearer {secret}")
+    assert caller.principal_id == people.admin.get_principal("service:bot").id
+    assert [token.minted_by for token in people("service:bot").list_tokens().items] == ["user:ann"]

@@ -25,6 +25,7 @@ GROUPS = {
     "tags": "Tags of registered models and versions.",
     "grants": "Grants and denials made at run time.",
     "principals": "Users, services, groups and roles.",
+    "tokens": "API tokens: made, listed, revoked.",
     "policies": "Policy files: checked, compared, tried, applied.",
     "rules": "The rules in force.",
     "plugins": "The plugins that are installed.",

@@ -23,12 +23,13 @@ from herdbook.ports.registry import FileUpload, Registry
 from herdbook.testing.registry_life_contract import RegistryLifeContract
 from herdbook.testing.samples import WEIGHTS, model_files, register, upload
 from herdbook.testing.search_contract import SearchContract
+from herdbook.testing.tokens_contract import TokensContract
 from herdbook.verdicts import Operation
 
 NAME = "main.default.iris"
 
 
-class RegistryContract(RegistryLifeContract, SearchContract):
+class RegistryContract(RegistryLifeContract, SearchContract, TokensContract):
     """Override the fixture `registry`: a fresh one, whose caller founded it."""
 
     @pytest.fixture

@@ -59,7 +59,7 @@ def registered(run):
 
 @pytest.fixture
 def trashed(registered):
-    """Something of every kind in the trash; returns its ids by kind."""
+    """Something of every kind in the trash, and a token; returns their ids."""
     for words in (
         ("versions", "copy", f"{NAME}/1", NAME),
         ("versions", "delete", f"{NAME}/2"),
@@ -81,7 +81,9 @@ def trashed(registered):
     Path("registry/policies/people.csv").write_text("p, user:ann, main, USE_CATALOG, allow\n", encoding="utf-8")
     assert registered("policies", "apply", "registry/policies", "--reason", "r")[0] == 0
     Path("cases.toml").write_text(CASES, encoding="utf-8")
-    return {f"trashed {item['kind']}": item["id"] for item in json.loads(registered("trash", "--json")[1])}
+    made = json.loads(registered("tokens", "create", "--expires-in", "1d", "--json")[1])
+    ids = {f"trashed {item['kind']}": item["id"] for item in json.loads(registered("trash", "--json")[1])}
+    return ids | {"a token": made["token"]["id"]}
 
 
 CONTAINERS = ("catalogs", "schemas", "models")
@@ -116,6 +118,7 @@ READS = [
     ("principals", "list"),
     ("principals", "get", "user:ann"),
     ("principals", "members", "group:team"),
+    ("tokens", "list"),
     ("policies", "check", "registry/policies"),
     ("policies", "diff", "registry/policies"),
     ("policies", "test", "registry/policies", "cases.toml"),
@@ -167,6 +170,8 @@ WRITES = [
     ("principals", "delete", "user:ann"),
     ("principals", "join", "group:team", "user:bob"),
     ("principals", "leave", "group:team", "user:ann"),
+    ("tokens", "create", "--expires-in", "90d", "--on", NAME, "--privilege", "EXECUTE"),
+    ("tokens", "revoke", "a token", "--reason", "r"),
     ("export", NAME, "-o", "other.tar"),
     ("import", "iris.tar", "--as", "main.default.copy"),
 ]
