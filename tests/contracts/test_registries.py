@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from herdbook.adapters.http_registry.registry import HttpRegistry
+from herdbook.adapters.http_registry.transport import Transport
 from herdbook.bootstrap import open_registry
 from herdbook.names import PrincipalName
 from herdbook.settings import Settings
+from herdbook.testing.http_server import ServedMetastore
 from herdbook.testing.registry_contract import RegistryContract
 
 FOUNDER = PrincipalName.parse("user:os/founder")
@@ -48,3 +51,13 @@ class TestEmbeddedFolder(RegistryContract):
     def registry(self, tmp_path):
         with open_registry(str(tmp_path / "registry"), settings=Settings()) as registry:
             yield registry
+
+
+class TestOverHttp(RegistryContract):
+    @pytest.fixture
+    def registry(self, make_metastore):
+        metastore = make_metastore()
+        with ServedMetastore(metastore) as server:
+            transport = Transport(server.url, token=str(FOUNDER))
+            with HttpRegistry(transport) as registry:
+                yield registry

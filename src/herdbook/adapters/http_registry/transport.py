@@ -1,0 +1,212 @@
+"""Requests to a Herdbook server: pooled connections, what is safe to repeat repeated, problems raised as our errors."""
+
+from __future__ import annotations
+
+import json
+import random
+import ssl
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+from herdbook import __version__
+from herdbook.api import MEDIA_TYPE, PREFIX, from_problem
+from herdbook.errors import (
+    InternalError,
+    InvalidArgumentError,
+    RateLimitedError,
+    RegistryError,
+    UnavailableError,
+)
+
+CONNECT_S = 10.0
+"""Seconds to wait for a connection."""
+READ_S = 120.0
+"""Seconds to wait for the next bytes of an answer; a check may take long."""
+TRIES = 4
+"""How often a request that may be repeated is sent."""
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 5.0
+_OK = 300
+_AGAIN = (RateLimitedError, UnavailableError)
+
+
+class Transport:
+    """A connection pool to one server, as one caller. Thread-safe."""
+
+    def __init__(self, uri: str, *, token: str | None = None, ca_file: Path | None = None) -> None:
+        self._server = _server(uri)
+        headers = {"user-agent": f"herdbook/{__version__}", "accept": f"application/json, {MEDIA_TYPE}"}
+        if token is not None:
+            headers["authorization"] = f"Bearer {_checked(token)}"
+        self._client = httpx2.Client(
+            base_url=self._server + PREFIX,
+            headers=headers,
+            verify=_trust(ca_file),
+            timeout=httpx2.Timeout(READ_S, connect=CONNECT_S),
+            # A redirect would carry the token to wherever it points.
+            follow_redirects=False,
+        )
+
+    @property
+    def server(self) -> str:
+        """The server's URL."""
+        return self._server
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: list[tuple[str, str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        repeatable: bool,
+    ) -> Any:
+        """Send a request and return the JSON of its answer; None where that is empty.
+
+        Args:
+            method: The HTTP method.
+            path: The path below the prefix, percent-encoded.
+            query: Parameters.
+            headers: Further headers.
+            content: A JSON body.
+            repeatable: Whether it may be sent again where it is not known to have been answered.
+
+        Raises:
+            UnavailableError: the server cannot be reached, or did not answer in time.
+            RegistryError: what the server answered, as the class that it was there.
+        """
+        for attempt in range(TRIES):
+            try:
+                answer = self._send(method, path, query, headers, content)
+            except _AGAIN as error:
+                if not repeatable or attempt + 1 == TRIES:
+                    raise
+                time.sleep(_pause(attempt, error.details.get("retry_after_s")))
+            else:
+                return json.loads(answer) if answer else None
+        raise AssertionError("the last attempt returns or raises")
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: list[tuple[str, str]] | None,
+        headers: Mapping[str, str] | None,
+        content: bytes | None,
+    ) -> bytes:
+        sent = dict(headers or {})
+        if content is not None:
+            sent["content-type"] = "application/json"
+        with self._reached():
+            response = self._client.request(method, path, params=query or None, headers=sent, content=content)
+        if response.status_code >= _OK:
+            raise self._refused(response)
+        body: bytes = response.content
+        return body
+
+    def upload(self, path: str, blocks: Iterable[bytes], headers: Mapping[str, str]) -> Any:
+        """Send the bytes of a file; returns the JSON of the answer, and raises as `ask` does."""
+        with self._reached():
+            response = self._client.put(path, content=blocks, headers=dict(headers))
+        if response.status_code >= _OK:
+            raise self._refused(response)
+        return json.loads(response.content)
+
+    def download(self, path: str, query: list[tuple[str, str]]) -> Iterator[bytes]:
+        """Return the bytes of a file; whether they may be read is known when this returns. Raises as `ask` does."""
+        request = self._client.build_request("GET", path, params=query or None)
+        with self._reached():
+            response = self._client.send(request, stream=True)
+        if response.status_code >= _OK:
+            with self._reached():
+                response.read()
+            raise self._refused(response)
+        return self._blocks(response)
+
+    def _blocks(self, response: httpx2.Response) -> Iterator[bytes]:
+        try:
+            with self._reached():
+                yield from response.iter_raw()
+        finally:
+            response.close()
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Tell what the network does in our words."""
+        try:
+            yield
+        except httpx2.TimeoutException as error:
+            raise UnavailableError(
+                f"The server {self._server} did not answer in time.", hint="Try again in a while."
+            ) from error
+        except httpx2.TransportError as error:
+            raise UnavailableError(
+                f"The server {self._server} cannot be reached: {error or type(error).__name__}.",
+                hint="Is the URL right, and does `herdbook serve` run there?",
+            ) from error
+
+    def _refused(self, response: httpx2.Response) -> RegistryError:
+        try:
+            told = from_problem(response.json())
+        except ValueError:
+            told = None
+        if told is None:
+            told = self._strange(response.status_code)
+        after = response.headers.get("retry-after", "")
+        if isinstance(told, _AGAIN) and after.isascii() and after.isdigit():
+            told.details["retry_after_s"] = int(after)
+        return told
+
+    def _strange(self, status: int) -> RegistryError:
+        """Return the error for an answer that is none of a Herdbook server's own, such as a proxy's."""
+        message = f"{self._server} answered {status}, and not as a Herdbook server does."
+        if status in (502, 503, 504):
+            return UnavailableError(message, hint="Try again in a while.")
+        return InternalError(message, hint="Does the URL name a Herdbook server?", status=status)
+
+
+def _pause(attempt: int, asked: object) -> float:
+    """Return seconds to wait: what the server asked for, or twice as long each time, never together with others."""
+    if isinstance(asked, int):
+        return min(float(asked), LONGEST_PAUSE_S)
+    wait: float = min(FIRST_PAUSE_S * 2**attempt, LONGEST_PAUSE_S)
+    return wait * (0.5 + random.random() / 2)  # noqa: S311 no secret
+
+
+def _server(uri: str) -> str:
+    try:
+        parts = urlsplit(uri)
+        good = bool(parts.hostname) and parts.port != 0 and not (parts.query or parts.fragment or parts.username)
+    except ValueError:
+        good = False
+    if not good:
+        raise InvalidArgumentError(
+            f"{uri!r} is not a server's URL.", hint="Write https://HOST[:PORT]; a token goes into [registries.NAME]."
+        )
+    return uri.rstrip("/")
+
+
+def _checked(token: str) -> str:
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise InvalidArgumentError("The token of this registry is no token.", hint="It is one word of ASCII letters.")
+    return token
+
+
+def _trust(ca_file: Path | None) -> ssl.SSLContext | bool:
+    if ca_file is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=str(ca_file))
+    except (OSError, ssl.SSLError) as error:
+        raise InvalidArgumentError(f"The certificates in {ca_file} cannot be read: {error}.") from error

@@ -1,0 +1,85 @@
+"""The ASGI application: the native face, and beside it what Starlette routes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from herdbook.api import PREFIX
+from herdbook.errors import RegistryError
+from herdbook.server.guard import LOOPBACK, Guard
+from herdbook.server.identity import Authenticator
+from herdbook.server.messages import Receive, Scope, Send, read_headers, refusal, request_id, send_answer
+from herdbook.server.native.face import NativeFace
+from herdbook.server.pages import no_such_method, nothing_there, own_routes
+from herdbook.service import Metastore
+
+THREADS = 16
+_NATIVE = f"{PREFIX}/"
+
+
+class App:
+    """Guards the door, then sends a request to the native face or to Starlette."""
+
+    def __init__(self, native: NativeFace, beside: Starlette, guard: Guard) -> None:
+        self.native = native
+        self.beside = beside
+        self._guard = guard
+        self._own = {route.path for route in beside.routes if isinstance(route, Route)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or live through one lifespan."""
+        if scope["type"] != "http":
+            await self.beside(scope, receive, send)
+            return
+        headers = read_headers(scope)
+        try:
+            self._guard.check(headers)
+        except RegistryError as error:
+            identity = request_id(headers)
+            await send_answer(send, refusal(error, identity), identity)
+            return
+        path = scope["path"]
+        if path.startswith(_NATIVE) and path not in self._own:
+            await self.native(scope, receive, send)
+        else:
+            await self.beside(scope, receive, send)
+
+
+def build_app(
+    metastore: Metastore,
+    authenticator: Authenticator,
+    *,
+    hosts: Iterable[str] = LOOPBACK,
+    on_shutdown: Callable[[], None] | None = None,
+) -> App:
+    """Return the application over an opened metastore.
+
+    Args:
+        metastore: The metastore.
+        authenticator: Says who is asking.
+        hosts: The names that the server answers to.
+        on_shutdown: Called once nothing runs any more; closes what the caller opened.
+    """
+    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="herdbook")
+    native = NativeFace(metastore, authenticator, pool)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            pool.shutdown(wait=True)
+            if on_shutdown is not None:
+                on_shutdown()
+
+    beside = Starlette(
+        routes=own_routes(native, metastore),
+        exception_handlers={404: nothing_there, 405: no_such_method},
+        lifespan=lifespan,
+    )
+    return App(native, beside, Guard(hosts))

@@ -1,0 +1,131 @@
+"""What goes in and out of a face: a request's plain parts, an answer's status, headers and bytes."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+import msgspec
+from attrs import frozen
+
+from herdbook.api import MEDIA_TYPE, to_problem
+from herdbook.errors import (
+    InternalError,
+    RegistryError,
+    TooLargeError,
+    UnauthenticatedError,
+    UnavailableError,
+    UnsupportedError,
+)
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+JSON_TYPE = b"application/json"
+RETRY_AFTER_S = 1
+NOT_ALLOWED = 405
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_LOG = logging.getLogger("herdbook.server")
+
+
+@frozen
+class Answer:
+    """What is sent back.
+
+    Args:
+        status: The HTTP status.
+        body: Its bytes; empty for 204.
+        content_type: What they are.
+        headers: Further headers.
+    """
+
+    status: int
+    body: bytes = b""
+    content_type: bytes = JSON_TYPE
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+def read_headers(scope: Scope) -> dict[str, str]:
+    """Return a request's headers by lower-case name; of one that stands twice, the last."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def request_id(headers: dict[str, str]) -> str:
+    """Return the id that the client gave this request, where it is a plain one, or a fresh one."""
+    given = headers.get("x-request-id")
+    return given if given is not None and _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+
+
+def refusal(error: RegistryError, identity: str, *, extra: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
+    """Return the answer that tells of an error."""
+    headers = list(extra)
+    if isinstance(error, UnauthenticatedError):
+        headers.append((b"www-authenticate", b'Bearer realm="herdbook"'))
+    if isinstance(error, UnavailableError):
+        headers.append((b"retry-after", str(RETRY_AFTER_S).encode()))
+    if isinstance(error, InternalError):
+        _LOG.error("request %s failed: %s", identity, error, exc_info=error)
+    body = render(to_problem(error, identity))
+    return Answer(error.http_status, body, MEDIA_TYPE.encode(), tuple(headers))
+
+
+def failure(error: Exception, identity: str) -> Answer:
+    """Return the answer for an exception that nobody meant to raise; its text goes to the log alone."""
+    _LOG.error("request %s failed: %s", identity, error, exc_info=error)
+    return Answer(500, render(to_problem(InternalError("unexpected"), identity)), MEDIA_TYPE.encode())
+
+
+def wrong_method(method: str, allowed: Iterable[str], identity: str) -> Answer:
+    """Return the answer to a method that a path does not have."""
+    can = ", ".join(sorted(allowed))
+    problem = to_problem(UnsupportedError(f"{method} is not what can be done here.", hint=f"Use {can}."), identity)
+    body = render({**problem, "status": NOT_ALLOWED})
+    return Answer(NOT_ALLOWED, body, MEDIA_TYPE.encode(), ((b"allow", can.encode()),))
+
+
+def render(plain: Any) -> bytes:
+    """Return plain data as JSON."""
+    return msgspec.json.encode(plain)
+
+
+async def send_answer(send: Send, answer: Answer, identity: str) -> None:
+    """Send an answer whole."""
+    headers = [(b"x-request-id", identity.encode()), *answer.headers]
+    if answer.body:
+        headers += [(b"content-type", answer.content_type), (b"content-length", str(len(answer.body)).encode())]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def read_body(receive: Receive, headers: dict[str, str], limit: int) -> bytes:
+    """Return a request's body.
+
+    Raises:
+        TooLargeError: it has more bytes than the limit.
+        UnavailableError: the client went away.
+    """
+    announced = headers.get("content-length", "")
+    if announced.isascii() and announced.isdigit() and int(announced) > limit:
+        raise _too_large(limit)
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise UnavailableError("The client went away before its request was whole.")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limit:
+            raise _too_large(limit)
+        more = message.get("more_body", False)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _too_large(limit: int) -> TooLargeError:
+    return TooLargeError(f"The body of this request is over {limit} bytes.", hint="Send less at once.", limit=limit)

@@ -1,0 +1,162 @@
+"""The native face: finds the endpoint, reads its arguments, calls the verb as whoever asks, renders the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any
+
+from attrs import evolve, frozen
+
+from herdbook import __version__
+from herdbook.api import ENDPOINTS, PREFIX, Endpoint
+from herdbook.errors import NotFoundError, RegistryError, UnavailableError
+from herdbook.policy.operations import OPERATIONS, Shape
+from herdbook.ports.registry import Registry
+from herdbook.server.identity import Authenticator
+from herdbook.server.messages import (
+    Answer,
+    Receive,
+    Scope,
+    Send,
+    failure,
+    read_body,
+    read_headers,
+    refusal,
+    render,
+    request_id,
+    send_answer,
+    wrong_method,
+)
+from herdbook.server.native.files import receive_file, send_file
+from herdbook.server.native.reading import Reader
+from herdbook.server.native.routing import Router
+from herdbook.service import Metastore
+from herdbook.verdicts import Operation
+from herdbook.wire import converter
+
+MAX_WAITING = 512
+"""Requests that may wait for a thread before more are told to come again."""
+
+_PREFIX = (PREFIX + "/").encode()
+
+
+@frozen
+class Served:
+    """An endpoint, made ready at start-up.
+
+    Args:
+        endpoint: What it is.
+        read: Reads its arguments.
+        inline: Whether its verb runs in the event loop.
+        plain: Makes plain data of its answer.
+    """
+
+    endpoint: Endpoint
+    read: Reader
+    inline: bool
+    plain: Callable[[Any], Any]
+
+
+@frozen
+class Request:
+    """A request that is known and whole, on its way to its verb."""
+
+    served: Served
+    values: list[str]
+    query: bytes
+    headers: dict[str, str]
+    body: bytes
+    identity: str
+
+
+class NativeFace:
+    """The ASGI application under the prefix."""
+
+    def __init__(self, metastore: Metastore, authenticator: Authenticator, pool: Executor) -> None:
+        self._metastore = metastore
+        self._authenticator = authenticator
+        self._pool = pool
+        self._waiting = 0
+        self._router: Router[Served] = Router()
+        inline_reads = metastore.core.store.inline_reads
+        for endpoint in ENDPOINTS:
+            served = _served(endpoint, inline_reads=inline_reads)
+            self._router.add(endpoint.route.method, endpoint.route.path, served)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        headers = read_headers(scope)
+        identity = request_id(headers)
+        try:
+            answer = await self._answer(scope, receive, send, headers, identity)
+        except RegistryError as error:
+            answer = refusal(error, identity)
+        except Exception as error:  # noqa: BLE001 a face's outermost handler: what nobody foresaw is a 500 and a log line
+            answer = failure(error, identity)
+        if answer is not None:
+            await send_answer(send, answer, identity)
+
+    def registry(self, headers: dict[str, str], identity: str) -> Registry:
+        """Return the registry as whoever sent these headers may use it; raises UnauthenticatedError for nobody."""
+        caller = self._authenticator.authenticate(headers)
+        return self._metastore.for_caller(evolve(caller, request_id=identity))
+
+    async def in_thread(self, work: Callable[[], Any]) -> Any:
+        """Do work in the pool; raises UnavailableError where too much is waiting."""
+        if self._waiting >= MAX_WAITING:
+            raise UnavailableError("Too many requests are waiting.", hint="Repeat it in a moment.")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        finally:
+            self._waiting -= 1
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str], identity: str
+    ) -> Answer | None:
+        found = self._router.find(scope["raw_path"].partition(b"?")[0].removeprefix(_PREFIX))
+        if found is None:
+            raise NotFoundError(f"There is nothing at this path of {PREFIX}.", hint=f"{PREFIX}/docs lists what there is.")
+        methods, values = found
+        served = methods.get(scope["method"])
+        if served is None:
+            return wrong_method(scope["method"], methods, identity)
+        route, query = served.endpoint.route, scope["query_string"]
+        if route.operation is Operation.UPLOAD_MODEL_VERSION_FILES:
+            return await receive_file(self, values, headers, receive, identity)
+        body = await read_body(receive, headers, route.body_limit)
+        request = Request(served, values, query, headers, body, identity)
+        if route.operation is Operation.READ_MODEL_VERSION_FILE:
+            await send_file(self, lambda: self._call(request), send, identity)
+            return None
+        if served.inline:
+            return self._work(request)
+        answer: Answer = await self.in_thread(lambda: self._work(request))
+        return answer
+
+    def _work(self, request: Request) -> Answer:
+        """Call the verb and render what it answers; in the loop or in a thread."""
+        result = self._call(request)
+        served = request.served
+        if served.endpoint.answer is None:
+            return Answer(204)
+        return Answer(served.endpoint.route.status, render(served.plain(result)))
+
+    def _call(self, request: Request) -> Any:
+        registry = self.registry(request.headers, request.identity)
+        arguments = request.served.read.read(request.values, request.query, request.headers, request.body)
+        return getattr(registry, request.served.endpoint.operation.value)(**arguments)
+
+
+def service_document(registry: Registry) -> dict[str, Any]:
+    """Return what a client learns first: the version, and the verbs that this registry can do."""
+    return {"herdbook": __version__, "operations": sorted(operation.value for operation in registry.supported)}
+
+
+def _served(endpoint: Endpoint, *, inline_reads: bool) -> Served:
+    point = OPERATIONS[endpoint.operation].shape is Shape.POINT
+    answers_json = endpoint.answer is not None and not endpoint.route.raw
+    plain = converter.get_unstructure_hook(endpoint.answer) if answers_json else (lambda value: value)
+    return Served(endpoint, Reader(endpoint), point and inline_reads, plain)
