@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import evolve
 
-from herdbook.adapters import files, sql
+from herdbook.adapters import files, http_registry, sql
 from herdbook.adapters.casbin_authorizer import CasbinAuthorizer
 from herdbook.adapters.system import SystemClock, Uuid7Ids
 from herdbook.entities import Caller
@@ -37,6 +37,7 @@ __all__ = [
     "OwningRegistry",
     "load_plugins",
     "locate",
+    "open_for_serving",
     "open_metastore",
     "open_registry",
     "read_policy",
@@ -103,6 +104,7 @@ def load_plugins(settings: Settings) -> PluginManager:
         options=settings.plugin_options,
         builtins=[
             ("builtin-files", files.plugin),
+            ("builtin-http", http_registry.plugin),
             ("builtin-sql", sql.plugin),
             ("builtin-embedded", embedded),
         ],
@@ -138,6 +140,26 @@ def open_registry(
         credentials = _asserting(scheme, credentials, principal)
     registry: Registry = _opened(scheme, scheme.open, target, credentials, manager.options_for(scheme))
     return registry
+
+
+def open_for_serving(uri: str | None, settings: Settings) -> Metastore:
+    """Open the metastore of an embedded registry, for a server over it.
+
+    Args:
+        uri: As `open_registry` takes it.
+        settings: The settings.
+
+    Raises:
+        InvalidArgumentError: the URI is none of an embedded registry.
+        PluginLoadError: no plugin offers its scheme.
+    """
+    target, _ = target_of(uri, settings)
+    if scheme_of(target) not in ("herdbook", *_DATABASE_SCHEMES):
+        raise InvalidArgumentError(
+            f"{target} is no embedded registry, so there is nothing to serve.",
+            hint="Name a folder, herdbook:, sqlite:///FILE or postgresql://...",
+        )
+    return open_metastore(locate(target, settings), settings, load_plugins(settings))
 
 
 def upgrade_database(uri: str | None = None, *, settings: Settings | None = None) -> tuple[str, str]:

@@ -54,6 +54,24 @@ class RegistrySettings:
 
 
 @frozen(kw_only=True)
+class ServerSettings:
+    """What `herdbook serve` does, `[server]`.
+
+    Args:
+        host: The address that it listens at.
+        port: The port; 0 takes a free one.
+        local_principal: As whom requests act that come over loopback without a token; the operating system's user
+            unless set. It proves nothing, so give it no more rights than whoever uses this machine should have.
+        hosts: Names that it answers to, besides those of loopback.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8420
+    local_principal: str | None = None
+    hosts: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
 class Settings:
     """Everything that an installation can set.
 
@@ -68,6 +86,7 @@ class Settings:
         plugins: Which plugins are used.
         plugin_options: `[plugins.NAME]` tables, by plugin.
         registries: `[registries.NAME]` tables.
+        server: What `herdbook serve` does.
         source: The file that was read, for errors.
     """
 
@@ -81,6 +100,7 @@ class Settings:
     plugins: PluginSettings = field(factory=PluginSettings)
     plugin_options: dict[str, dict[str, Any]] = field(factory=dict)
     registries: dict[str, RegistrySettings] = field(factory=dict)
+    server: ServerSettings = field(factory=ServerSettings)
     source: str | None = None
 
     @property
@@ -130,6 +150,7 @@ class _File:
     default_schema: str | None = None
     plugins: dict[str, Any] = field(factory=dict)
     registries: dict[str, RegistrySettings] = field(factory=dict)
+    server: ServerSettings = field(factory=ServerSettings)
 
 
 def load_settings(config: Path | str | None = None, *, environ: Mapping[str, str] | None = None) -> Settings:
@@ -163,7 +184,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise InvalidArgumentError(f"The settings file {path} cannot be read: {error}.") from error
     table = load_toml(text, file=str(path))
     parsed = structure_located(table, (), _File, converter=converter)
-    values: dict[str, Any] = {"source": str(path), "registries": parsed.registries}
+    values: dict[str, Any] = {"source": str(path), "registries": parsed.registries, "server": parsed.server}
     for name in (
         "registry_uri",
         "home",

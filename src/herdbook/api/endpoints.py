@@ -27,6 +27,7 @@ REQUIRED = inspect.Parameter.empty
 EVERYWHERE: tuple[type[RegistryError], ...] = (
     errors.InvalidArgumentError,
     errors.UnauthenticatedError,
+    errors.PermissionDeniedError,
     errors.NotFoundError,
     errors.RateLimitedError,
     errors.UnsupportedError,

@@ -47,6 +47,7 @@ COMMANDS = {
     "what-can": ("herdbook.cli.answers:what_can", "List what somebody may do."),
     "export": ("herdbook.cli.archive:export", "Write a catalog, schema or model to one archive."),
     "import": ("herdbook.cli.archive:import_", "Import an archive."),
+    "serve": ("herdbook.cli.serve:serve", "Serve a registry over HTTP."),
     "sweep": ("herdbook.cli.setup:sweep", "Fail what was abandoned, and remove bytes that nothing refers to."),
     "whoami": ("herdbook.cli.setup:whoami", "Show who you are to the registry."),
     "version": ("herdbook.cli.setup:version", "Show the version of Herdbook."),

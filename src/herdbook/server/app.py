@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
@@ -55,15 +55,13 @@ def build_app(
     authenticator: Authenticator,
     *,
     hosts: Iterable[str] = LOOPBACK,
-    on_shutdown: Callable[[], None] | None = None,
 ) -> App:
     """Return the application over an opened metastore.
 
     Args:
-        metastore: The metastore.
+        metastore: The metastore; the caller closes it afterwards.
         authenticator: Says who is asking.
         hosts: The names that the server answers to.
-        on_shutdown: Called once nothing runs any more; closes what the caller opened.
     """
     pool = ThreadPoolExecutor(THREADS, thread_name_prefix="herdbook")
     native = NativeFace(metastore, authenticator, pool)
@@ -74,8 +72,6 @@ def build_app(
             yield
         finally:
             pool.shutdown(wait=True)
-            if on_shutdown is not None:
-                on_shutdown()
 
     beside = Starlette(
         routes=own_routes(native, metastore),

@@ -1,10 +1,166 @@
-"""The OpenAPI document, derived from the route table."""
+"""The OpenAPI 3.1 document, derived from the route table; the same table gives the same text."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+from herdbook import __version__
+from herdbook.api import ENDPOINTS, IDEMPOTENCY_HEADER, MEDIA_TYPE, PREFIX, Argument, Endpoint, Place
+from herdbook.api.problems import CLASSES
+from herdbook.api.files import DIGEST_HEADER, SIZE_HEADER
+from herdbook.errors import RegistryError
+from herdbook.policy.operations import OPERATIONS
+from herdbook.ports.registry import Registry
+from herdbook.server.schemas import Schema, Schemas, arguments_of
+from herdbook.verdicts import Denied, Operation, Rejection
+
+_PLACEHOLDER = re.compile(r"\{(\w+)(?:\.(\w+))?(?:\.\.\.)?\}")
+_BYTES: Schema = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+_ABOUT = (
+    "A governed registry for machine-learning models. Names travel as text and are percent-encoded in paths. "
+    "A query parameter or a key of a body that is not listed is refused."
+)
 
 
 def openapi() -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document."""
-    return {"openapi": "3.1.0"}
+    """Return the document as plain data."""
+    schemas = Schemas()
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in ENDPOINTS:
+        path = PREFIX + _PLACEHOLDER.sub(lambda found: f"{{{found.group(2) or found.group(1)}}}", endpoint.route.path)
+        paths.setdefault(path, {})[endpoint.route.method.lower()] = _operation(endpoint, schemas)
+    _problem(schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Herdbook", "version": __version__, "description": _ABOUT},
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted(schemas.components.items())),
+            "responses": _refused(),
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{"bearer": []}, {}],
+    }
+
+
+def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
+    need = OPERATIONS[endpoint.operation]
+    made: dict[str, Any] = {
+        "operationId": endpoint.operation.value,
+        "tags": [getattr(Registry, endpoint.operation.value).__qualname__.partition(".")[0]],
+        "summary": endpoint.summary,
+        "parameters": _parameters(endpoint, schemas),
+        "responses": {str(endpoint.route.status): _answer(endpoint, schemas), **_refusals(endpoint.errors)},
+        "x-errors": sorted(error.code for error in endpoint.errors),
+        "x-needs": {"any_of": [privilege.value for privilege in need.any_of], "on": need.on.value},
+    }
+    if endpoint.operation is Operation.UPLOAD_MODEL_VERSION_FILES:
+        made["requestBody"] = {"required": True, "content": _BYTES}
+    elif endpoint.body is not None:
+        needed = any(argument.required for argument in endpoint.at(Place.BODY))
+        schema = schemas.of(endpoint.body)
+        _tell_names(schemas.components[endpoint.body.__name__], endpoint)
+        made["requestBody"] = {"required": needed, "content": {"application/json": {"schema": schema}}}
+    return made
+
+
+def _tell_names(body: Schema, endpoint: Endpoint) -> None:
+    """Describe the members of a body as the verb's docstring does."""
+    told = arguments_of(endpoint.doc)
+    for argument in endpoint.at(Place.BODY):
+        member = body["properties"][argument.name]
+        body["properties"][argument.name] = {**member, **_described(argument, told)}
+
+
+def _parameters(endpoint: Endpoint, schemas: Schemas) -> list[dict[str, Any]]:
+    told = arguments_of(endpoint.doc)
+    made: list[dict[str, Any]] = []
+    for argument in endpoint.at(Place.PATH):
+        for part in argument.parts or (argument.name,):
+            described = _described(argument, told)
+            made.append({"name": part, "in": "path", "required": True, "schema": {"type": "string"}, **described})
+    for argument in endpoint.at(Place.QUERY):
+        schema = schemas.of(argument.kind)
+        if not argument.required and argument.default not in (None, ()):
+            schema = {**schema, "default": argument.default}
+        made.append(
+            {
+                "name": argument.name,
+                "in": "query",
+                "required": argument.required,
+                "schema": _without_null(schema),
+                **_described(argument, told),
+            }
+        )
+    if endpoint.at(Place.HEADER):
+        made.append(_header(IDEMPOTENCY_HEADER, told.get("idempotency_key", "")))
+    if endpoint.operation is Operation.UPLOAD_MODEL_VERSION_FILES:
+        made.append(_header(SIZE_HEADER, "How many bytes the file has; Content-Length says it as well."))
+        made.append(_header(DIGEST_HEADER, "Its SHA-256 where it is known, `sha-256=:BASE64:` (RFC 9530)."))
+    return made
+
+
+def _header(name: str, description: str) -> dict[str, Any]:
+    schema = {"type": "string", "minLength": 1, "maxLength": 255}
+    return {"name": name, "in": "header", "required": False, "schema": schema, "description": description}
+
+
+def _without_null(schema: Schema) -> Schema:
+    """Return the schema of a parameter, which can only be left out."""
+    members = [member for member in schema.get("anyOf", ()) if member != {"type": "null"}]
+    return {**members[0], **{key: schema[key] for key in schema if key != "anyOf"}} if len(members) == 1 else schema
+
+
+def _described(argument: Argument, told: dict[str, str]) -> dict[str, str]:
+    names = " or ".join(sorted(kind.__name__ for kind in argument.names))
+    words = " ".join(word for word in (told.get(argument.name, ""), f"({names})" if names else "") if word)
+    return {"description": words} if words else {}
+
+
+def _answer(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
+    if endpoint.answer is None:
+        return {"description": "Done."}
+    if endpoint.operation is Operation.READ_MODEL_VERSION_FILE:
+        return {"description": "The bytes.", "content": _BYTES}
+    return {"description": "Done.", "content": {"application/json": {"schema": schemas.of(endpoint.answer)}}}
+
+
+def _refusals(errors: tuple[type[RegistryError], ...]) -> dict[str, Any]:
+    statuses = sorted({error.http_status for error in errors})
+    return {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in statuses}
+
+
+def _refused() -> dict[str, Any]:
+    """Return the answers to refused requests, one for each status."""
+    by_status: dict[int, list[str]] = {}
+    for code, error in CLASSES.items():
+        by_status.setdefault(error.http_status, []).append(code)
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        f"Problem{status}": {"description": ", ".join(sorted(codes)), "content": content}
+        for status, codes in sorted(by_status.items())
+    }
+
+
+def _problem(schemas: Schemas) -> None:
+    text, maybe = {"type": "string"}, {"type": ["string", "null"]}
+    properties = {
+        "type": {"type": "string", "format": "uri"},
+        "title": text,
+        "status": {"type": "integer"},
+        "detail": text,
+        "code": text,
+        "hint": maybe,
+        "details": {"type": "object"},
+        "request_id": text,
+        "decision": {"anyOf": [schemas.of(Denied), {"type": "null"}]},
+        "rejections": {"type": "array", "items": schemas.of(Rejection)},
+    }
+    schemas.components["Problem"] = {
+        "type": "object",
+        "description": "Why a request was refused (RFC 9457).",
+        "properties": properties,
+        "required": ["type", "title", "status", "detail", "code", "hint", "details", "request_id"],
+        "additionalProperties": False,
+    }

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-import uvicorn
-
 from herdbook.entities import Caller
 from herdbook.errors import UnauthenticatedError
 from herdbook.names import PrincipalName
 from herdbook.server import Authenticator, build_app
+from herdbook.server.running import HttpServer, listen, url_of
 from herdbook.service import Metastore
 
 _BEARER = "Bearer "
@@ -33,38 +31,24 @@ class NamedByToken:
         return self._metastore.asserted(PrincipalName.parse(told.removeprefix(_BEARER)), client="http")
 
 
-class _Server(uvicorn.Server):
-    """Tells when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen, and say so."""
-        await super().startup(sockets)
-        self.listening.set()
-
-
 class ServedMetastore:
     """A server while its `with` block lasts; the metastore stays open."""
 
     def __init__(self, metastore: Metastore, authenticator: Authenticator | None = None) -> None:
-        self._app = build_app(metastore, authenticator or NamedByToken(metastore))
-        self._socket = socket.socket()
-        self._socket.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(self._app, loop="uvloop", http="httptools", log_config=None, access_log=False)
-        self._server = _Server(config)
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
+        app = build_app(metastore, authenticator or NamedByToken(metastore))
+        self._socket = listen("127.0.0.1", 0)
+        self._listening = threading.Event()
+        self._server = HttpServer(app, [self._socket], self._listening.set)
+        self._thread = threading.Thread(target=self._server.run_to_its_end, daemon=True)
 
     @property
     def url(self) -> str:
         """Where it answers."""
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        return url_of(self._socket)
 
     def __enter__(self) -> Self:
         self._thread.start()
-        if not self._server.listening.wait(30):
+        if not self._listening.wait(30):
             raise TimeoutError("the server does not come up")
         return self
 

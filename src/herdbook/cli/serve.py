@@ -1,0 +1,54 @@
+"""`herdbook serve`: a registry over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter, validators
+
+from herdbook.cli.options import DEFAULT, Options
+from herdbook.cli.output import say
+from herdbook.errors import InvalidArgumentError, PluginLoadError
+
+Port = Annotated[int | None, Parameter(validator=validators.Number(gte=0, lte=65535))]
+
+
+def serve(
+    uri: str | None = None,
+    *,
+    host: str | None = None,
+    port: Port = None,
+    local_principal: str | None = None,
+    options: Options = DEFAULT,
+) -> None:
+    """Serve a registry over HTTP until interrupted; prints its URL once it listens.
+
+    Args:
+        uri: A folder, a database URI, or a name from herdbook.toml; what --registry names unless said.
+        host: The address to listen at; that of [server] unless said, 127.0.0.1 unless set.
+        port: The port, 0 for a free one; that of [server] unless said, 8420 unless set.
+        local_principal: As whom requests act; that of [server] unless said, the operating system's user unless set.
+    """
+    if uri is not None and options.registry is not None:
+        raise InvalidArgumentError("The registry is named twice.", hint="Leave out --registry.")
+    if options.as_principal is not None:
+        raise InvalidArgumentError("A server acts as whoever asks it.", hint="Use --local-principal.")
+    try:
+        from herdbook.server.serving import Listening, serve_registry  # noqa: PLC0415 `--help` needs no web framework
+    except ImportError as error:
+        raise PluginLoadError(
+            f"The server needs a package that is not installed: {error}.", hint="pip install 'herdbook[server]'"
+        ) from error
+
+    def listening(at: Listening) -> None:
+        sentence = f"Herdbook listens at {at.url} and serves {at.registry}; requests act as {at.principal}."
+        say(options, sentence, url=at.url, registry=at.registry, principal=at.principal)
+
+    serve_registry(
+        uri if uri is not None else options.registry,
+        options.settings(),
+        host=host,
+        port=port,
+        local_principal=local_principal,
+        on_listening=listening,
+    )
