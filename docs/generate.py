@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import sys
 from pathlib import Path
 
@@ -28,8 +29,9 @@ from herdbook.policy.privileges import (
 from herdbook.policy.rules import RULES
 from herdbook.policy.tag_rules import GovernedTag, GovernedTags, TagsRequired, TagValues
 from herdbook.ports.registry import Registry
+from herdbook.server.openapi import openapi
 from herdbook.service import GovernedRegistry
-from herdbook.settings import _FROM_ENVIRONMENT, PluginSettings, RegistrySettings, Settings
+from herdbook.settings import _FROM_ENVIRONMENT, PluginSettings, RegistrySettings, ServerSettings, Settings
 from herdbook.verdicts import Operation, Privilege, SecurableKind
 
 FOLDER = Path(__file__).parent / "reference"
@@ -46,13 +48,14 @@ def main() -> int:
         "cli.md": cli(),
         "errors.md": error_page(),
         "hooks.md": hooks(),
+        "openapi.json": json.dumps(openapi(), indent=1, ensure_ascii=False),
         "operations.md": operations(),
         "rules.md": rules(),
         "settings.md": settings(),
     }
     stale = []
     for name, text in pages.items():
-        path, whole = FOLDER / name, NOTE + text.rstrip() + "\n"
+        path, whole = FOLDER / name, (NOTE if name.endswith(".md") else "") + text.rstrip() + "\n"
         if path.exists() and path.read_text(encoding="utf-8") == whole:
             continue
         stale.append(name)
@@ -233,7 +236,13 @@ def settings() -> str:
     lines += [
         "An environment variable wins over the file. `HERDBOOK_NO_PLUGINS` leaves out all but the built-in plugins."
     ]
-    for title, kind in (("", Settings), ("[plugins]", PluginSettings), ("[registries.NAME]", RegistrySettings)):
+    tables = (
+        ("", Settings),
+        ("[plugins]", PluginSettings),
+        ("[registries.NAME]", RegistrySettings),
+        ("[server]", ServerSettings),
+    )
+    for title, kind in tables:
         described = _arguments(kind)
         lines += ["", f"## `{title}`" if title else "## Top level", "", "| setting | unless set | variable | says |"]
         lines += ["|---|---|---|---|"]

@@ -78,4 +78,5 @@ def build_app(
         exception_handlers={404: nothing_there, 405: no_such_method},
         lifespan=lifespan,
     )
+    beside.router.redirect_slashes = False
     return App(native, beside, Guard(hosts))

@@ -17,11 +17,17 @@ from herdbook.server.native.face import NativeFace, service_document
 from herdbook.server.openapi import openapi
 from herdbook.service import Metastore
 
-PUBLIC = ("/health", "/ready", f"{PREFIX}/openapi.json", f"{PREFIX}/docs")
-"""What answers without saying who asks; it shows nothing of the registry."""
 # What the page may load: itself, its own script and style, and the document.
 _PAGE_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'"
 _ASSETS = {"docs.js": "text/javascript", "docs.css": "text/css"}
+PUBLIC = (
+    "/health",
+    "/ready",
+    f"{PREFIX}/openapi.json",
+    f"{PREFIX}/docs",
+    *(f"{PREFIX}/{name}" for name in _ASSETS),
+)
+"""What answers without saying who asks; it shows nothing of the registry."""
 
 
 def own_routes(native: NativeFace, metastore: Metastore) -> list[Route]:

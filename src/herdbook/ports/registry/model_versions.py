@@ -117,6 +117,7 @@ class ModelVersions(RegistryPart):
                 EXECUTE on a parent.
             InvalidArgumentError: a file of the manifest was neither sent nor is held.
             RuleViolationError: rules or checks refuse it (all of them are listed); it is FAILED_REGISTRATION now.
+            ConflictError: it was finalized with another manifest, or has failed.
             ConcurrentUpdateError: somebody else is finalizing it.
             UnavailableError: a check gave no verdict in time; the version is still pending.
         """

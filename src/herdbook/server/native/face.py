@@ -81,9 +81,13 @@ class NativeFace:
         self._waiting = 0
         self._router: Router[Served] = Router()
         inline_reads = metastore.core.store.inline_reads
-        for endpoint in ENDPOINTS:
-            served = _served(endpoint, inline_reads=inline_reads)
-            self._router.add(endpoint.route.method, endpoint.route.path, served)
+        self._served = tuple(_served(endpoint, inline_reads=inline_reads) for endpoint in ENDPOINTS)
+        for served in self._served:
+            self._router.add(served.endpoint.route.method, served.endpoint.route.path, served)
+
+    def served(self) -> tuple[Served, ...]:
+        """Return everything that it answers."""
+        return self._served
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

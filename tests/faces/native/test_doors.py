@@ -1,0 +1,217 @@
+"""Every way in: each has a declared operation, tells nothing to whom nothing is allowed, and refuses in one form."""
+
+from __future__ import annotations
+
+import re
+
+import httpx2
+import pytest
+
+from herdbook.api import ENDPOINTS, PREFIX, Place
+from herdbook.names import PrincipalName
+from herdbook.policy.operations import OPERATIONS, Shape, Target
+from herdbook.server import build_app
+from herdbook.server.pages import PUBLIC
+from herdbook.service import GovernedRegistry
+from herdbook.testing.http_server import NamedByToken
+from herdbook.testing.samples import register
+from herdbook.verdicts import Operation
+
+MODEL = "main.default.iris"
+# What stands in each placeholder and each parameter that must be given.
+WORDS = {
+    "name": {"catalogs": "main", "schemas": "main.default", "principals": "user%3Aos%2Ffounder"},
+    "model": MODEL,
+    "version": "1",
+    "alias": "champion",
+    "key": "team",
+    "group": "group:team",
+    "member": "user:os%2Ffounder",
+    "securable": MODEL,
+    "path": "model.bin",
+    "catalog": "main",
+    "schema": "main.default",
+    "operation": "get_registered_model",
+    "watches": MODEL,
+    "principal": "user:os/founder",
+    "privilege": "EXECUTE",
+}
+BODIES = {
+    "create_catalog": {"name": "fresh"},
+    "create_schema": {"name": "main.fresh"},
+    "create_registered_model": {"name": "main.default.fresh"},
+    "create_principal": {"name": "user:new"},
+    "update_principal": {"enabled": False},
+    "rename_catalog": {"new_name": "fresh"},
+    "rename_schema": {"new_name": "main.fresh"},
+    "rename_registered_model": {"new_name": "main.default.fresh"},
+    "upload_plan": {"files": [{"path": "a", "size": 1}]},
+    "finalize_model_version": {"manifest": {"files": [{"path": "a", "size": 1, "sha256": "0" * 64}]}},
+    "copy_model_version": {"target": MODEL},
+    "set_registered_model_alias": {"version": 1},
+    "set_registered_model_tag": {"value": "v"},
+    "set_model_version_tag": {"value": "v"},
+    "transfer_ownership": {"to": "user:os/founder"},
+    "check_policies": {"files": []},
+    "diff_policies": {"files": []},
+    "test_policies": {"files": [], "cases": ""},
+    "apply_policies": {"files": [], "expected_revision": 1},
+    "rebind_policy_name": {"name": "main"},
+    "request_approval": {"ref": f"{MODEL}/1"},
+    "approve": {"ref": f"{MODEL}/1"},
+    "create_token": {"expires_in_s": 60},
+    "create_webhook": {"name": "w", "url": "https://x", "watches": MODEL, "events": ["e"]},
+    **{
+        verb: {"principal": "user:os/founder", "privilege": "EXECUTE", "securable": MODEL} for verb in ("grant", "deny")
+    },
+    **{verb: {"comment": "x"} for verb in ("update_catalog", "update_schema", "update_registered_model")},
+    "update_model_version": {"comment": "x"},
+}
+
+
+def request_for(endpoint):
+    """Return a whole request for an endpoint: method, path, query, body."""
+
+    def word(found):
+        name = found.group(2) or found.group(1)
+        told = WORDS.get(name, "0" * 32)
+        return told if isinstance(told, str) else told.get(endpoint.route.path.split("/")[1], MODEL)
+
+    path = PREFIX + re.sub(r"\{(\w+)(?:\.(\w+))?(?:\.\.\.)?\}", word, endpoint.route.path)
+    query = {argument.name: WORDS[argument.name] for argument in endpoint.at(Place.QUERY) if argument.required}
+    body = None if endpoint.body is None else BODIES.get(endpoint.operation.value, {})
+    return endpoint.route.method, path, query, body
+
+
+def ask(http, endpoint):
+    method, path, query, body = request_for(endpoint)
+    if endpoint.operation is Operation.UPLOAD_MODEL_VERSION_FILES:
+        return http.put(path, content=b"x")
+    return http.request(method, path, params=query, json=body)
+
+
+@pytest.fixture
+def stranger(server):
+    with httpx2.Client(base_url=server.url, headers={"authorization": "Bearer user:stranger"}) as client:
+        yield client
+
+
+@pytest.fixture
+def filled(metastore):
+    registry = metastore.for_caller(metastore.asserted(PrincipalName.parse("user:os/founder")))
+    registry.create_registered_model(MODEL, tags={"team": "x"})
+    register(registry, MODEL)
+    registry.set_registered_model_alias(f"{MODEL}@champion", 1)
+    return registry
+
+
+ALL = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.operation.value)
+
+
+def test_every_way_in_is_declared(metastore):
+    """A path of the application is a route of the table, which has an operation, or one of a short public list."""
+    app = build_app(metastore, NamedByToken(metastore))
+    beside = {route.path for route in app.beside.routes}
+    assert beside == {*PUBLIC, f"{PREFIX}/"}
+    served = {(served.endpoint.route.method, served.endpoint.operation) for served in app.native.served()}
+    assert served == {(endpoint.route.method, endpoint.operation) for endpoint in ENDPOINTS}
+    assert {operation for _, operation in served} == set(OPERATIONS)
+
+
+@ALL
+def test_who_may_nothing_learns_nothing(stranger, filled, endpoint):
+    """For somebody without rights each route answers a problem, or an empty list (or who they are themselves)."""
+    answer = ask(stranger, endpoint)
+    if endpoint.operation is Operation.GET_CURRENT_PRINCIPAL:
+        assert answer.json()["name"] == "user:stranger"
+    elif answer.status_code < 300:
+        assert OPERATIONS[endpoint.operation].shape in (Shape.LIST, Shape.READ)
+        assert answer.json() == {"items": [], "next_page_token": None}
+    else:
+        assert answer.headers["content-type"] == "application/problem+json"
+        # The metastore is no secret, so who lacks a right on it is told so.
+        known = OPERATIONS[endpoint.operation].on is Target.METASTORE
+        assert answer.status_code in ((403, 501) if known else (404, 501))
+
+
+@ALL
+def test_nobody_gets_in(server, filled, endpoint):
+    """Without a token each route answers 401 and how to prove who asks."""
+    with httpx2.Client(base_url=server.url) as http:
+        answer = ask(http, endpoint)
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer realm="herdbook"')
+    assert answer.json()["code"] == "UNAUTHENTICATED"
+
+
+@ALL
+def test_what_is_not_built_says_so(http, filled, endpoint):
+    """A verb that the registry behind the server cannot do is a 501; the service document lists the others."""
+    listed = set(http.get(f"{PREFIX}/").json()["operations"])
+    built = not getattr(GovernedRegistry, endpoint.operation.value).__module__.startswith("herdbook.ports")
+    assert (endpoint.operation.value in listed) == built
+    assert (ask(http, endpoint).status_code == 501) == (not built)
+
+
+@ALL
+def test_every_refusal_is_declared(http, filled, endpoint):
+    """What the founder's requests are refused with, for whatever reason, the route has said."""
+    answer = ask(http, endpoint)
+    if answer.status_code >= 300:
+        assert answer.json()["code"] in {error.code for error in endpoint.errors}
+    else:
+        assert answer.status_code == endpoint.route.status
+
+
+@pytest.mark.parametrize("path", ["/", "/nope", "/api", "/api/v1", f"{PREFIX}/nope", f"{PREFIX}/catalogs/a/b"])
+def test_an_unknown_path_is_a_problem(http, path):
+    """404 as a problem document, whoever asks."""
+    answer = http.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"), [(f"{PREFIX}/catalogs", "GET, POST"), ("/health", "GET"), (f"{PREFIX}/", "GET")]
+)
+def test_a_wrong_method_is_told_the_right_ones(http, path, allowed):
+    """405 with Allow, as a problem document."""
+    answer = http.put(path)
+    assert (answer.status_code, answer.headers["allow"], answer.json()["status"]) == (405, allowed, 405)
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+def test_the_public_pages_need_no_token(server, path):
+    """Health, and the description of the interface."""
+    assert httpx2.get(server.url + path).status_code == 200
+    assert httpx2.get(server.url + path, headers={"host": "evil.example"}).status_code == 403
+
+
+def test_hidden_and_missing_are_one_answer(stranger, filled):
+    """404 for what may not be known has the status, shape and text of what does not exist (R8)."""
+
+    def told(name):
+        problem = stranger.get(f"{PREFIX}/models/main.default.{name}").json()
+        problem.pop("request_id")
+        return str(problem).replace(name, "NAME")
+
+    assert told("iris") == told("nope")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "evil.example"}, 403),
+        ({"host": "localhost:1"}, 200),
+        ({"host": "LOCALHOST"}, 200),
+        ({"host": "[::1]:80"}, 200),
+        ({"host": "127.0.0.1.evil.example"}, 403),
+        ({"host": "localhost@evil.example"}, 403),
+        ({"host": "evil.example:localhost"}, 403),
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://localhost:3000"}, 200),
+    ],
+)
+def test_a_foreign_host_or_origin_is_refused(http, headers, status):
+    """A page of another site, or a name that was pointed at this machine, gets no answer (R35)."""
+    assert http.get(f"{PREFIX}/catalogs", headers=headers).status_code == status
