@@ -1,4 +1,4 @@
-"""What the port's own signatures say of a route: its arguments, where each travels, its body, its answer, its errors."""
+"""What the port's own signatures say of a route: its arguments and where each travels, its answer, its errors."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def wire_type(hint: Any) -> tuple[Any, tuple[type, ...]]:
     if str in rest and len(rest) > 1:
         kind, names = str, tuple(member for member in rest if member is not str)
     elif get_origin(rest[0]) is Sequence:
-        kind = tuple[wire_type(get_args(rest[0])[0])[0], ...]
+        kind = types.GenericAlias(tuple, (wire_type(get_args(rest[0])[0])[0], ...))
     elif get_origin(rest[0]) is Mapping:
         kind = dict[str, str]
     else:
@@ -147,9 +147,7 @@ def _arguments(route: Route, method: Any) -> tuple[Argument, ...]:
         else:
             place = Place.QUERY if route.method in _WITHOUT_BODY else Place.BODY
         parts = spelled.get(name, ())
-        made.append(
-            Argument(name=name, kind=kind, names=names, place=place, parts=parts, default=parameter.default)
-        )
+        made.append(Argument(name=name, kind=kind, names=names, place=place, parts=parts, default=parameter.default))
     if missing := set(spelled) - {argument.name for argument in made}:
         raise ImportError(f"{route.path} names {', '.join(missing)}, which {route.operation} does not take")
     return tuple(made)
@@ -200,4 +198,3 @@ BY_OPERATION: dict[Operation, Endpoint] = {endpoint.operation: endpoint for endp
 
 if left := set(Operation) - set(BY_OPERATION):
     raise ImportError(f"operations without a route: {', '.join(sorted(left))}")
-

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from herdbook import errors
-from herdbook.errors import InternalError, InvalidArgumentError, PermissionDeniedError, RegistryError, RuleViolationError
+from herdbook.errors import (
+    InternalError,
+    InvalidArgumentError,
+    PermissionDeniedError,
+    RegistryError,
+    RuleViolationError,
+)
 from herdbook.verdicts import Denied, Rejection
 from herdbook.wire import structure, unstructure
 
@@ -54,24 +60,24 @@ def from_problem(problem: Any) -> RegistryError | None:
         return None
     kind, message, hint = CLASSES.get(str(problem.get("code"))), problem.get("detail"), problem.get("hint")
     details = problem.get("details", {})
-    if kind is None or type(message) is not str or not (hint is None or type(hint) is str):
+    if kind is None or type(message) is not str or type(hint) not in (str, type(None)) or not isinstance(details, dict):
         return None
-    if not isinstance(details, dict):
-        return None
-    details = {str(key): value for key, value in details.items() if key not in _TAKEN}
+    told = {str(key): value for key, value in details.items() if key not in _TAKEN}
     try:
-        if kind is PermissionDeniedError:
-            decision = problem.get("decision")
-            denied = None if decision is None else structure(decision, Denied)
-            return PermissionDeniedError(message, hint=hint, decision=denied, **details)
-        if kind is RuleViolationError:
-            rejections = structure(problem.get("rejections", []), tuple[Rejection, ...])
-            return RuleViolationError(message, hint=hint, rejections=rejections, **details)
+        told.update(_carried(kind, problem))
     except InvalidArgumentError:
         return None
-    if kind is InternalError:
-        details = {**details, "request_id": problem.get("request_id")}
-    return kind(message, hint=hint, **details)
+    return kind(message, hint=hint, **told)
+
+
+def _carried(kind: type[RegistryError], problem: dict[str, Any]) -> dict[str, Any]:
+    """Return what a class carries besides message, hint and details."""
+    if kind is PermissionDeniedError:
+        decision = problem.get("decision")
+        return {"decision": None if decision is None else structure(decision, Denied)}
+    if kind is RuleViolationError:
+        return {"rejections": structure(problem.get("rejections", []), tuple[Rejection, ...])}
+    return {"request_id": problem.get("request_id")} if kind is InternalError else {}
 
 
 _TAKEN = ("self", "message", "hint", "decision", "rejections")

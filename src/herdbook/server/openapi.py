@@ -7,8 +7,8 @@ from typing import Any
 
 from herdbook import __version__
 from herdbook.api import ENDPOINTS, IDEMPOTENCY_HEADER, MEDIA_TYPE, PREFIX, Argument, Endpoint, Place
-from herdbook.api.problems import CLASSES
 from herdbook.api.files import DIGEST_HEADER, SIZE_HEADER
+from herdbook.api.problems import CLASSES
 from herdbook.errors import RegistryError
 from herdbook.policy.operations import OPERATIONS
 from herdbook.ports.registry import Registry

@@ -104,9 +104,7 @@ async def _document(_: Request) -> Response:
 
 
 async def _docs(_: Request) -> Response:
-    return Response(
-        _read("docs.html"), media_type="text/html", headers={"content-security-policy": _PAGE_POLICY}
-    )
+    return Response(_read("docs.html"), media_type="text/html", headers={"content-security-policy": _PAGE_POLICY})
 
 
 def _asset(name: str, sort: str) -> Callable[[Request], Awaitable[Response]]:

@@ -15,6 +15,8 @@ from herdbook.server.app import App
 
 LAST_REQUESTS_S = 60
 """Seconds that requests have to end once the server was told to stop."""
+IDLE_S = 75
+"""Seconds that an idle connection is kept: longer than clients keep theirs, so that none is closed under a request."""
 BACKLOG = 2048
 
 
@@ -34,6 +36,7 @@ class HttpServer(uvicorn.Server):
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
+                timeout_keep_alive=IDLE_S,
                 timeout_graceful_shutdown=LAST_REQUESTS_S,
             )
         )

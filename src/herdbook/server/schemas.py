@@ -11,7 +11,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from attrs import NOTHING, fields, has
 
-from herdbook.entities.signature import Fields, ValueType
+from herdbook.entities.signature import ValueType
 from herdbook.names import (
     AliasRef,
     AliasSlots,
@@ -56,26 +56,37 @@ class Schemas:
         """Return the schema of a type; what has a name of its own becomes a component."""
         if kind in _PLAIN:
             return dict(_PLAIN[kind])
+        schema = self._own_form(kind) or self._made_of(kind) or self._class(kind)
+        if schema is None:
+            raise TypeError(f"{kind!r} has no schema: docs and clients would not know what it looks like")
+        return schema
+
+    def _own_form(self, kind: Any) -> Schema | None:
+        """Return the schema of what `wire` writes in a form of its own."""
         for union, tag, spelling in _TAGGED:
             if kind == union:
                 return self._tagged(union, tag, spelling)
         if kind == SecurableName:
             return self._named("SecurableName", {"type": "string", "description": "The name of any securable."})
-        if kind == Fields:
-            return {"anyOf": [self.of(member) for member in get_args(Fields)]}
-        if get_origin(kind) in (Union, types.UnionType):
-            return self._union(kind)
-        if get_origin(kind) in (tuple, frozenset, list):
-            return {"type": "array", "items": self.of(get_args(kind)[0])}
-        if get_origin(kind) is dict:
-            return {"type": "object", "additionalProperties": self.of(get_args(kind)[1])}
         if kind in NAMES:
             return self._named(kind.__name__, {"type": "string", "description": _summary(kind)})
+        return None
+
+    def _made_of(self, kind: Any) -> Schema | None:
+        """Return the schema of a union or a container."""
+        origin, arguments = get_origin(kind), get_args(kind)
+        if origin in (Union, types.UnionType):
+            return self._union(kind)
+        if origin in (tuple, frozenset, list):
+            return {"type": "array", "items": self.of(arguments[0])}
+        if origin is dict:
+            return {"type": "object", "additionalProperties": self.of(arguments[1])}
+        return None
+
+    def _class(self, kind: Any) -> Schema | None:
         if inspect.isclass(kind) and issubclass(kind, Enum):
             return self._named(kind.__name__, _enum(kind))
-        if has(get_origin(kind) or kind):
-            return self._object(kind)
-        raise TypeError(f"{kind!r} has no schema: docs and clients would not know what it looks like")
+        return self._object(kind) if has(get_origin(kind) or kind) else None
 
     def _named(self, name: str, schema: Schema) -> Schema:
         self.components.setdefault(name, schema)

@@ -256,6 +256,7 @@ _KNOWN: dict[Any, Callable[[], SearchStrategy[Any]]] = {
     str: texts,
     int: lambda: st.integers(-(2**63), 2**63),
     bool: st.booleans,
+    float: lambda: st.floats(allow_nan=False, allow_infinity=False),
     bytes: lambda: st.binary(max_size=40),
     datetime: moments,
     Any: json_values,

@@ -96,6 +96,9 @@ def test_what_is_no_problem_of_ours_is_told_apart(odd):
 
 def test_details_cannot_take_the_place_of_arguments():
     """A server cannot make the client fail by naming a detail as an argument is named."""
-    problem = {**to_problem(errors.NotFoundError("x"), "r"), "details": {"message": "y", "self": 1, "hint": "z", "n": 1}}
+    problem = {
+        **to_problem(errors.NotFoundError("x"), "r"),
+        "details": {"message": "y", "self": 1, "hint": "z", "n": 1},
+    }
     told = from_problem(problem)
     assert (told.message, told.details) == ("x", {"n": 1})

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from attrs import field, frozen
 
+from herdbook.adapters.http_registry.transport import Query
 from herdbook.api import IDEMPOTENCY_HEADER, Argument, Endpoint, Place
 from herdbook.errors import InvalidArgumentError
 from herdbook.names import AliasRef, LatestRef, ModelUri, VersionRef, format_time
@@ -39,7 +40,7 @@ class Call:
 
     method: str
     path: str
-    query: list[tuple[str, str]] = field(factory=list)
+    query: Query = field(factory=list)
     headers: dict[str, str] = field(factory=dict)
     content: bytes | None = None
     repeatable: bool = False
@@ -130,8 +131,8 @@ def _json(body: dict[str, Any]) -> bytes:
         raise InvalidArgumentError(f"An argument cannot be sent: {error}.") from error
 
 
-def _query(arguments: tuple[Argument, ...], given: Mapping[str, Any]) -> list[tuple[str, str]]:
-    pairs: list[tuple[str, str]] = []
+def _query(arguments: tuple[Argument, ...], given: Mapping[str, Any]) -> Query:
+    pairs: Query = []
     for argument in arguments:
         value = given.get(argument.name)
         if value is None:

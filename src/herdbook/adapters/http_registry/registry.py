@@ -33,7 +33,7 @@ class HttpRegistry(Registry):
         self._transport.close()
 
     @functools.cached_property
-    def supported(self) -> frozenset[Operation]:  # type: ignore[override]  # asked for once, and then kept
+    def supported(self) -> frozenset[Operation]:
         """The verbs that the server's registry can do and this version knows; asks the server once."""
         told = self._transport.ask("GET", "/", repeatable=True)
         known = {operation.value: operation for operation in Operation}

@@ -32,7 +32,10 @@ TRIES = 4
 """How often a request that may be repeated is sent."""
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
-_OK = 300
+_FINE = 200
+_REFUSED = 300
+Query = list[tuple[str, str | int | float | bool | None]]
+"""Parameters in the form that httpx2 takes them; ours are all text."""
 _AGAIN = (RateLimitedError, UnavailableError)
 
 
@@ -67,7 +70,7 @@ class Transport:
         method: str,
         path: str,
         *,
-        query: list[tuple[str, str]] | None = None,
+        query: Query | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
         repeatable: bool,
@@ -94,14 +97,14 @@ class Transport:
                     raise
                 time.sleep(_pause(attempt, error.details.get("retry_after_s")))
             else:
-                return json.loads(answer) if answer else None
+                return self._read(answer)
         raise AssertionError("the last attempt returns or raises")
 
     def _send(
         self,
         method: str,
         path: str,
-        query: list[tuple[str, str]] | None,
+        query: Query | None,
         headers: Mapping[str, str] | None,
         content: bytes | None,
     ) -> bytes:
@@ -110,7 +113,7 @@ class Transport:
             sent["content-type"] = "application/json"
         with self._reached():
             response = self._client.request(method, path, params=query or None, headers=sent, content=content)
-        if response.status_code >= _OK:
+        if response.status_code >= _REFUSED:
             raise self._refused(response)
         body: bytes = response.content
         return body
@@ -119,16 +122,16 @@ class Transport:
         """Send the bytes of a file; returns the JSON of the answer, and raises as `ask` does."""
         with self._reached():
             response = self._client.put(path, content=blocks, headers=dict(headers))
-        if response.status_code >= _OK:
+        if response.status_code >= _REFUSED:
             raise self._refused(response)
-        return json.loads(response.content)
+        return self._read(response.content)
 
-    def download(self, path: str, query: list[tuple[str, str]]) -> Iterator[bytes]:
+    def download(self, path: str, query: Query) -> Iterator[bytes]:
         """Return the bytes of a file; whether they may be read is known when this returns. Raises as `ask` does."""
         request = self._client.build_request("GET", path, params=query or None)
         with self._reached():
             response = self._client.send(request, stream=True)
-        if response.status_code >= _OK:
+        if response.status_code >= _REFUSED:
             with self._reached():
                 response.read()
             raise self._refused(response)
@@ -167,6 +170,12 @@ class Transport:
         if isinstance(told, _AGAIN) and after.isascii() and after.isdigit():
             told.details["retry_after_s"] = int(after)
         return told
+
+    def _read(self, body: bytes) -> Any:
+        try:
+            return json.loads(body) if body else None
+        except ValueError:
+            raise self._strange(_FINE) from None
 
     def _strange(self, status: int) -> RegistryError:
         """Return the error for an answer that is none of a Herdbook server's own, such as a proxy's."""

@@ -122,7 +122,9 @@ class NativeFace:
     ) -> Answer | None:
         found = self._router.find(scope["raw_path"].partition(b"?")[0].removeprefix(_PREFIX))
         if found is None:
-            raise NotFoundError(f"There is nothing at this path of {PREFIX}.", hint=f"{PREFIX}/docs lists what there is.")
+            raise NotFoundError(
+                f"There is nothing at this path of {PREFIX}.", hint=f"{PREFIX}/docs lists what there is."
+            )
         methods, values = found
         served = methods.get(scope["method"])
         if served is None:

@@ -37,7 +37,8 @@ async def receive_file(
 
     def work() -> Answer:
         registry = face.registry(headers, identity)
-        entries = registry.upload_model_version_files(f"{model}/{version}", [FileUpload(file=stat, source=body)])
+        upload = FileUpload(file=stat, source=io.BufferedReader(body))
+        entries = registry.upload_model_version_files(f"{model}/{version}", [upload])
         return Answer(200, render([unstructure(entry) for entry in entries]))
 
     try:

@@ -92,7 +92,7 @@ class Reader:
                 raise InvalidArgumentError(
                     f"The body of this request is {sort or 'of no type'}.", hint="Send application/json."
                 )
-        made = from_json(body or b"{}", kind, what="the body")
+        made: Any = from_json(body or b"{}", kind, what="the body")
         for name in self._members:
             arguments[name] = getattr(made, name)
 
