@@ -195,7 +195,7 @@ def test_for_people_and_for_programs(registered, trashed, words):
 
 def test_every_command_is_tried():
     """The lists of this module cover the application."""
-    tried = {words[:2] if words[0] in GROUPS else words[:1] for words in READS + WRITES} | {("init",)}
+    tried = {words[:2] if words[0] in GROUPS else words[:1] for words in READS + WRITES} | {("init",), ("serve",)}
     there = {(name,) for name in COMMANDS}
     app = build()
     for group in GROUPS:
@@ -255,4 +255,4 @@ def test_init_writes_policies_and_settings(home, run):
 def test_no_plugins_leaves_the_built_in_ones(run):
     """--no-plugins lists only what comes with Herdbook."""
     names = {plugin["name"] for plugin in json.loads(run("plugins", "list", "--json", "--no-plugins")[1])}
-    assert names == {"builtin-files", "builtin-sql", "builtin-embedded"}
+    assert names == {"builtin-files", "builtin-http", "builtin-sql", "builtin-embedded"}

@@ -218,7 +218,7 @@ def test_the_registry_option_wins_over_the_environment(registry, home, ask):
 def test_without_plugins_only_the_builtin_ones_are_there(home, ask):
     """--no-plugins leaves the plugins out that are installed, and nothing else."""
     names = {plugin["name"] for plugin in ask("plugins", "list", "--no-plugins", "--json")}
-    assert names == {"builtin-embedded", "builtin-files", "builtin-sql"}
+    assert names == {"builtin-embedded", "builtin-files", "builtin-http", "builtin-sql"}
 
 
 @pytest.mark.parametrize(
