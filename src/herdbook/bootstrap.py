@@ -27,7 +27,7 @@ from herdbook.policy.policy_files import read_files
 from herdbook.policy_folder import read_policy, shipped_model, shipped_policies
 from herdbook.ports.metadata import MetadataStore
 from herdbook.ports.registry import Registry
-from herdbook.service import Founding, GovernedRegistry, Metastore, verify_rules
+from herdbook.service import Authentication, Founding, GovernedRegistry, Metastore, verify_rules
 from herdbook.settings import Settings, load_settings, os_principal
 
 __all__ = [
@@ -142,8 +142,8 @@ def open_registry(
     return registry
 
 
-def open_for_serving(uri: str | None, settings: Settings) -> Metastore:
-    """Open the metastore of an embedded registry, for a server over it.
+def open_for_serving(uri: str | None, settings: Settings) -> tuple[Metastore, Authentication]:
+    """Open the metastore of an embedded registry, and what proves who asks there, for a server over it.
 
     Args:
         uri: As `open_registry` takes it.
@@ -159,7 +159,13 @@ def open_for_serving(uri: str | None, settings: Settings) -> Metastore:
             f"{target} is no embedded registry, so there is nothing to serve.",
             hint="Name a folder, herdbook:, sqlite:///FILE or postgresql://...",
         )
-    return open_metastore(locate(target, settings), settings, load_plugins(settings))
+    manager = load_plugins(settings)
+    metastore = open_metastore(locate(target, settings), settings, manager)
+    try:
+        return metastore, Authentication.open(metastore, manager)
+    except BaseException:
+        metastore.close()
+        raise
 
 
 def upgrade_database(uri: str | None = None, *, settings: Settings | None = None) -> tuple[str, str]:

@@ -27,7 +27,8 @@ def serve(
         uri: A folder, a database URI, or a name from herdbook.toml; what --registry names unless said.
         host: The address to listen at; that of [server] unless said, 127.0.0.1 unless set.
         port: The port, 0 for a free one; that of [server] unless said, 8420 unless set.
-        local_principal: As whom requests act; that of [server] unless said, the operating system's user unless set.
+        local_principal: As whom requests without a token act, on loopback; that of [server] unless said, the operating
+            system's user unless set.
     """
     if uri is not None and options.registry is not None:
         raise InvalidArgumentError("The registry is named twice.", hint="Leave out --registry.")
@@ -41,7 +42,10 @@ def serve(
         ) from error
 
     def listening(at: Listening) -> None:
-        sentence = f"Herdbook listens at {at.url} and serves {at.registry}; requests act as {at.principal}."
+        who = (
+            "every request needs a token" if at.principal is None else f"requests without a token act as {at.principal}"
+        )
+        sentence = f"Herdbook listens at {at.url} and serves {at.registry}; {who}."
         say(options, sentence, url=at.url, registry=at.registry, principal=at.principal)
 
     serve_registry(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from socket import socket
 
 from attrs import frozen
 
@@ -11,7 +12,7 @@ from herdbook.errors import UnauthenticatedError
 from herdbook.names import PrincipalName
 from herdbook.server.app import build_app
 from herdbook.server.guard import LOOPBACK
-from herdbook.server.identity import LocalPrincipal
+from herdbook.server.identity import Credentials, LocalPrincipal
 from herdbook.server.running import HttpServer, is_loopback, listen, url_of
 from herdbook.settings import Settings, os_principal
 
@@ -23,12 +24,12 @@ class Listening:
     Args:
         url: Where.
         registry: What it serves, as it was asked for.
-        principal: As whom requests act.
+        principal: As whom requests without a token act; None where every request needs one.
     """
 
     url: str
     registry: str
-    principal: str
+    principal: str | None
 
 
 def serve_registry(
@@ -47,34 +48,47 @@ def serve_registry(
         settings: The settings; what is None below comes from their `[server]`.
         host: The address to listen at.
         port: The port; 0 takes a free one.
-        local_principal: As whom requests act.
+        local_principal: As whom requests without a token act, on loopback.
         on_listening: Called once it is ready.
 
     Raises:
         InvalidArgumentError: the URI, the address or the principal is none.
-        UnauthenticatedError: the address is beyond loopback, and there is nothing to authenticate with; or the
-            principal cannot act.
+        UnauthenticatedError: the address is beyond loopback, where nobody acts without a token, and a local principal
+            is given; or that one cannot act.
         UnavailableError: the port is taken.
     """
     own = settings.server
     named = local_principal if local_principal is not None else own.local_principal
-    principal = os_principal() if named is None else PrincipalName.parse(named)
-    socket = listen(host if host is not None else own.host, port if port is not None else own.port)
+    listening = listen(host if host is not None else own.host, port if port is not None else own.port)
     try:
-        if not is_loopback(socket):
-            raise UnauthenticatedError(
-                f"{url_of(socket)} can be reached from other machines, and there is nothing to authenticate them with.",
-                hint="Listen at 127.0.0.1.",
-            )
-        metastore = open_for_serving(uri, settings)
+        principal = _local_principal(named, listening)
+        metastore, authentication = open_for_serving(uri, settings)
         try:
-            authenticator = LocalPrincipal(metastore, principal)
-            # A principal that cannot act is told of now, and not to each request.
-            authenticator.authenticate({})
-            app = build_app(metastore, authenticator, hosts=(*LOOPBACK, *own.hosts))
-            told = Listening(url=url_of(socket), registry=uri or settings.registry_uri, principal=str(principal))
-            HttpServer(app, [socket], lambda: on_listening(told)).run_to_its_end()
+            local = None if principal is None else LocalPrincipal(metastore, principal)
+            if local is not None:
+                # A principal that cannot act is told of now, and not to each request.
+                local.authenticate({})
+            app = build_app(metastore, Credentials(authentication, local), hosts=(*LOOPBACK, *own.hosts))
+            told = Listening(
+                url=url_of(listening),
+                registry=uri or settings.registry_uri,
+                principal=None if principal is None else str(principal),
+            )
+            HttpServer(app, [listening], lambda: on_listening(told)).run_to_its_end()
         finally:
+            authentication.close()
             metastore.close()
     finally:
-        socket.close()
+        listening.close()
+
+
+def _local_principal(named: str | None, listening: socket) -> PrincipalName | None:
+    """Return as whom requests without a credential act: nobody, where other machines can send them (R35)."""
+    if is_loopback(listening):
+        return os_principal() if named is None else PrincipalName.parse(named)
+    if named is not None:
+        raise UnauthenticatedError(
+            f"{url_of(listening)} can be reached from other machines, and they would all act as {named}.",
+            hint="Listen at 127.0.0.1, or leave out the local principal: then every request needs a token.",
+        )
+    return None

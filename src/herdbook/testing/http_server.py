@@ -23,6 +23,10 @@ class NamedByToken:
     def __init__(self, metastore: Metastore) -> None:
         self._metastore = metastore
 
+    def inline(self, _headers: Mapping[str, str]) -> bool:
+        """It is fast."""
+        return True
+
     def authenticate(self, headers: Mapping[str, str]) -> Caller:
         """Return the caller for the principal that the token names."""
         told = headers.get("authorization", "")

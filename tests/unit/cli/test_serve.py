@@ -16,9 +16,9 @@ import pytest
 import herdbook
 from herdbook.bootstrap import open_registry
 from herdbook.cli import main
-from herdbook.errors import PermissionDeniedError, UnavailableError
+from herdbook.errors import PermissionDeniedError, UnauthenticatedError, UnavailableError
 from herdbook.server.running import listen
-from herdbook.settings import Settings, os_principal
+from herdbook.settings import RegistrySettings, Settings, os_principal
 
 COMMAND = (sys.executable, "-c", "import sys; from herdbook.cli import main; sys.exit(main())", "serve", "--json")
 
@@ -64,11 +64,34 @@ def test_the_local_principal_has_the_rights_that_it_has(tmp_path):
         assert str(r.create_catalog("mine").name) == "mine"
 
 
+def test_beyond_loopback_every_request_needs_a_token(tmp_path):
+    """Where other machines can ask, nobody acts without proof; a token proves it, here as on loopback (R35)."""
+    with open_registry(str(tmp_path / "registry"), settings=Settings()) as registry:
+        secret = registry.create_token(expires_in_s=600).secret
+    (tmp_path / "token").write_text(secret)
+    for host in ("0.0.0.0", "127.0.0.1"):
+        with serving("./registry", "--port", "0", "--host", host, cwd=tmp_path) as (said, _):
+            url = said["url"].replace("0.0.0.0", "127.0.0.1")
+            named = {"it": RegistrySettings(uri=url, token_file=str(tmp_path / "token"))}
+            with open_registry("it", settings=Settings(registries=named)) as registry:
+                assert registry.get_current_principal().name == os_principal()
+            assert (said["principal"] is None) == (host == "0.0.0.0")
+            wrong = {"it": RegistrySettings(uri=url, token_file=str(tmp_path / "wrong"))}
+            (tmp_path / "wrong").write_text(secret[:-1] + ("A" if secret[-1] != "A" else "B"))
+            with (
+                open_registry("it", settings=Settings(registries=wrong)) as registry,
+                pytest.raises(UnauthenticatedError),
+            ):
+                registry.get_catalog("main")
+            if host == "0.0.0.0":
+                with herdbook.connect(url) as registry, pytest.raises(UnauthenticatedError):
+                    registry.get_catalog("main")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (["--host", "0.0.0.0"], 10, "authenticate"),
-        (["--host", "::"], 10, "authenticate"),
+        (["--host", "0.0.0.0", "--local-principal", "user:ann"], 10, "other machines"),
         (["--host", "no such host"], 2, "address"),
         (["--port", "70000"], 2, ""),
         (["--local-principal", "role:admins"], 10, "cannot act"),

@@ -137,7 +137,7 @@ class NativeFace:
         if route.operation is Operation.READ_MODEL_VERSION_FILE:
             await send_file(self, lambda: self._call(request), send, identity)
             return None
-        if served.inline:
+        if served.inline and self._authenticator.inline(headers):
             return self._work(request)
         answer: Answer = await self.in_thread(lambda: self._work(request))
         return answer
