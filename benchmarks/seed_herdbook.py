@@ -87,6 +87,7 @@ class HerdbookSeed:
                 version_id, at = tables["model_versions"][-1]["id"], made_at_ms(number, version)
                 tags = self._dataset.version_tags(number, version)
                 tables["tags"] += self._tags("model_version", version_id, tags, at)
+                tables["model_versions"][-1]["tags"] = json.dumps(tags, separators=(",", ":"))
                 detail = {"version": version, "version_id": version_id, "status": "READY", "tags": tags}
                 ledger.add(Operation.CREATE_MODEL_VERSION, link, "model_version.created", detail, at)
             tables["aliases"].append(self._alias(model_id, version_id, at))

@@ -1,6 +1,8 @@
-"""What a page of models shows of each, kept on its row, and gathered anew by every change of it."""
+"""What a page shows of each model and version, kept on its row, and gathered anew by every change of it."""
 
 from __future__ import annotations
+
+from herdbook.policy.facts import TagHolder
 
 _GATHERED = {
     "tags": "SELECT [[object t.key, t.value]] FROM tags t WHERE t.owner_id = registered_models.id",
@@ -18,8 +20,12 @@ def _gather(*columns: str) -> str:
 
 _OF_MODEL = "WHERE id = :id"
 _OF_VERSION = "WHERE id = (SELECT v.model_id FROM model_versions v WHERE v.id = :id)"
-TAGS = f"{_gather('tags')} {_OF_MODEL}"
-"""After the tags of model `:id` changed."""
+TAGS = {
+    TagHolder.MODEL.value: f"{_gather('tags')} {_OF_MODEL}",
+    TagHolder.VERSION.value: """UPDATE model_versions SET tags = (SELECT [[object t.key, t.value]] FROM tags t
+        WHERE t.owner_id = :id) WHERE id = :id""",
+}
+"""After the tags of model or version `:id` changed."""
 ALIASES = f"{_gather('aliases')} {_OF_MODEL}"
 """After an alias of model `:id` was set or ended."""
 STATUS = f"{_gather('latest_version')} {_OF_VERSION}"

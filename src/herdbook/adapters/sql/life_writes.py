@@ -138,8 +138,8 @@ class SqlLifeWrites(LifeWrites, SqlNameWrites):
         for sql in _OF_VERSIONS:
             self._run.run(sql.format(versions=":id"), id=version_id)
         sql = f"""UPDATE model_versions SET purged_at = :at, comment = NULL, status_reason = NULL,
-            rejections = NULL, lineage = '{{}}', run_id = NULL, experiment_id = NULL, logged_model_id = NULL,
-            manifest_id = NULL, {_CHANGED} WHERE id = :id"""
+            rejections = NULL, lineage = '{{}}', tags = '{{}}', run_id = NULL, experiment_id = NULL,
+            logged_model_id = NULL, manifest_id = NULL, {_CHANGED} WHERE id = :id"""
         self._run.run(sql, id=version_id, at=stamp.at_ms, by=stamp.by)
         if held is not None and held[0] is not None:
             self._drop_unused([held[0]])

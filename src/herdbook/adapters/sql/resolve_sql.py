@@ -31,8 +31,7 @@ VERSION_COLUMNS = """v.id, v.version, v.status, v.status_reason, v.comment, v.au
     coalesce(pa.written, v.author_id), v.created_at, v.updated_at, coalesce(pu.written, v.updated_by),
     v.row_version, v.lineage, v.manifest_id, mf.sha256, mf.total_size, mf.file_count, mf.description, v.rejections,
     v.lease_token, v.lease_expires_at,
-    (SELECT [[object t.key, t.value]] FROM tags t WHERE t.owner_id = v.id),
-    (SELECT [[array al.alias]] FROM aliases al WHERE al.version_id = v.id AND al.valid_to IS NULL),
+    v.tags, m.aliases,
     (SELECT [[object CAST(vs.position AS text), vs.source_version_id]] FROM version_sources vs
      WHERE vs.version_id = v.id),
     m.full_name"""

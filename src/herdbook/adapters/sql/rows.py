@@ -64,6 +64,15 @@ def lineage(text: str) -> Lineage:
     return Lineage(**said)
 
 
+@lru_cache(maxsize=1024)
+def _by_version(aliases: str) -> dict[int, tuple[str, ...]]:
+    """Return the aliases of each version of a model, by the aliases on the model's row."""
+    pointing: dict[int, list[str]] = {}
+    for alias, number in _scanned(aliases)[0].items():
+        pointing.setdefault(number, []).append(alias)
+    return {number: tuple(sorted(names, key=fold)) for number, names in pointing.items()}
+
+
 def catalog(row: Row) -> Catalog:
     """Make a catalog of CATALOG_COLUMNS."""
     return Catalog(name=CatalogName(catalog=row[0]), **_container(row[1:]))
@@ -131,7 +140,7 @@ def version(row: Row) -> VersionRow:
             updated_by=updated_by,
             row_version=row_version,
             tags={} if tags == "{}" else _scanned(tags)[0],
-            aliases=() if aliases == "[]" else tuple(sorted(_scanned(aliases)[0], key=fold)),
+            aliases=_by_version(aliases).get(number, ()),
             lineage=lineage(origin),
             model=None if described is None else description(described),
             manifest_sha256=sha256,

@@ -161,6 +161,8 @@ model_versions = Table(
     # Its row stays, so that its number is never used again.
     Column("purged_at", BigInteger),
     Column("source", Text),
+    # Kept here by cards.py, as on models.
+    Column("tags", Text, nullable=False, server_default="{}"),
     UniqueConstraint("model_id", "version"),
     Index("ix_model_versions_run_id", "run_id"),
     Index("ix_model_versions_logged_model_id", "logged_model_id"),

@@ -19,7 +19,6 @@ from herdbook.entities import FileEntry, Manifest, ModelDescription, VersionStat
 from herdbook.entities.ledger import AuditRow, Event, IdempotencyRecord
 from herdbook.errors import ConcurrentUpdateError, ConflictError
 from herdbook.names import CatalogName, ModelName, SchemaName, fold
-from herdbook.policy.facts import TagHolder
 from herdbook.ports.metadata import Lease, NewVersion, Stamp, WriteTransaction
 from herdbook.verdicts import Rejection, SecurableKind
 from herdbook.wire import to_json
@@ -336,8 +335,7 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, SqlTokenWrites, WriteTran
         self._run.run(sql, id=row_id, comment=comment, at=stamp.at_ms, by=stamp.by)
 
     def _tags_changed(self, kind: str, owner_id: str) -> None:
-        if kind == TagHolder.MODEL:
-            self._run.run(cards.TAGS, id=owner_id)
+        self._run.run(cards.TAGS[kind], id=owner_id)
 
     def _describe(self, manifest_id: str, description: ModelDescription) -> None:
         if manifest_id in self._described:

@@ -1,4 +1,4 @@
-"""What a page of models shows of each, on its row."""
+"""What a page shows of each model and version, on its row."""
 
 from __future__ import annotations
 
@@ -28,3 +28,7 @@ def upgrade() -> None:
             WHERE a.model_id = registered_models.id AND a.valid_to IS NULL),
         latest_version = (SELECT max(v.version) FROM model_versions v
             WHERE v.model_id = registered_models.id AND v.status = 'READY' AND v.deleted_at IS NULL)""")
+    op.add_column("model_versions", sa.Column("tags", sa.Text(), server_default="{}", nullable=False))
+    op.execute(f"""UPDATE model_versions SET
+        tags = (SELECT {gathered.format("t.key, t.value")} FROM tags t WHERE t.owner_id = model_versions.id)
+        WHERE id IN (SELECT owner_id FROM tags)""")
