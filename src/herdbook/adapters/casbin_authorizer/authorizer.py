@@ -192,11 +192,12 @@ def _slot_anchor(who: Closure, links: tuple[Link, ...]) -> str | None:
     """Return the nearest of a container's slots that a line of the closure is on."""
     if links[0].kind is not SecurableKind.MODEL_ALIAS:
         return None
-    alias = links[0].id.rpartition("@")[2]
+    slot = f"@{links[0].id.rpartition('@')[2]}"
     for link in links[2:]:
-        key = f"{link.id}@{alias}"
-        if any(key in objects for objects in who.lit):
-            return key
+        key = link.id + slot
+        for objects in who.lit:
+            if key in objects:
+                return key
     return None
 
 

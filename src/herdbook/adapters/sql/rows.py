@@ -58,8 +58,9 @@ def description(text: str) -> ModelDescription:
 def lineage(text: str) -> Lineage:
     """Return a stored lineage."""
     said = _scanned(text)[0]
-    if any(said.pop(field, ()) for field in _LISTS):
-        return from_json(text, Lineage)
+    for field in _LISTS:
+        if said.pop(field, None):
+            return from_json(text, Lineage)
     # Every version has a run of its own, so most texts are new; what is left of them is plain.
     return Lineage(**said)
 

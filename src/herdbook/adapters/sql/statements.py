@@ -93,7 +93,8 @@ class Runner:
     def all(self, statement: str | ClauseElement, /, **parameters: Any) -> list[Row]:
         """Return every row."""
         self._cursor.execute(self._compiler.sql(statement), parameters)
-        return list(self._cursor.fetchall())
+        rows: list[Row] = self._cursor.fetchall()  # type: ignore[assignment]  # a list, with both drivers
+        return rows
 
     def run(self, statement: str | ClauseElement, /, **parameters: Any) -> int:
         """Run a statement and return how many rows it touched."""
