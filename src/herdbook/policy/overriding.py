@@ -21,7 +21,7 @@ def layered(levels: Iterable[Sequence[EffectiveRule]]) -> tuple[EffectiveRule, .
         levels: The entries bound to each securable, from the metastore down.
     """
     made: list[EffectiveRule] = []
-    for level in levels:
+    for level in filter(None, levels):
         first: dict[tuple[str, bool], str] = {}
         for entry in level:
             first.setdefault(_what(entry), entry.origin)

@@ -49,6 +49,12 @@ class RuleSet:
     revision: int
     rules: tuple[EffectiveRule, ...] = ()
     bound: Mapping[str, str] = field(factory=dict)
+    # Of each rule the folded name that it is on, and the id of what that stands for: every registration asks for them.
+    _places: tuple[tuple[str, str | None, EffectiveRule], ...] = field(init=False, eq=False, repr=False)
+
+    @_places.default
+    def _placed(self) -> tuple[tuple[str, str | None, EffectiveRule], ...]:
+        return tuple((on, self.bound.get(on), rule) for rule in self.rules for on in (fold(rule.on),))
 
     def holding_for(self, chain: Chain) -> tuple[EffectiveRule, ...]:
         """Return the rules in force for the chain's object, the outermost first."""
@@ -56,11 +62,11 @@ class RuleSet:
 
     def bound_along(self, chain: Chain) -> tuple[EffectiveRule, ...]:
         """Return what is bound to the chain's object or to anything that it lies in, also what is not in force."""
-        return layered([rule for rule in self.rules if self._is_on(link, rule)] for link in reversed(chain.links))
+        return layered(self._on(link) for link in reversed(chain.links))
 
-    def _is_on(self, link: Link, rule: EffectiveRule) -> bool:
+    def _on(self, link: Link) -> list[EffectiveRule]:
         key = METASTORE.key if link.kind is SecurableKind.METASTORE else fold(link.name)
-        return fold(rule.on) == key or self.bound.get(fold(rule.on)) == link.id
+        return [rule for on, bound, rule in self._places if on == key or bound == link.id]
 
 
 def parse_rulesets(policy: AppliedPolicy) -> RuleSet:
