@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
+from attrs import evolve, fields
 
 from herdbook.errors import InvalidArgumentError, UnavailableError
 from herdbook.testing.artifact_samples import ABSENT, END_OF_TIME_MS, LARGE, digest, put, whole
+from herdbook.testing.presign_contract import exchange
 from herdbook_objectstore.keys import Keys
 from herdbook_objectstore.opening import build, open_store, split
 from herdbook_objectstore.options import AzOptions, GsOptions, ObjectStoreOptions, S3Options
@@ -169,3 +174,27 @@ def test_clients_for_gs_and_az(tmp_path):
         build("gs://box/x", "box", ObjectStoreOptions(gs=GsOptions(credentials_file=str(key))))
     assert_tells_nothing(caught.value, "c2VjcmV0")
     assert ABSENT not in repr(az)
+
+
+def test_signed_urls_name_the_public_endpoint(s3, root, options_for):
+    """Where clients reach the store under another name, URLs are signed for that name, and work."""
+    options = options_for(s3)
+    outside = s3.endpoint.replace("127.0.0.1", "localhost")
+    store = open_store(root, evolve(options, s3=evolve(options.s3, public_endpoint=outside)))
+    (blob,) = put(store, b"seen from outside")
+    signed = store.presign_get(blob.sha256, expires_s=60)
+    assert signed.url.startswith(f"{outside}/")
+    assert exchange(signed)[:2] == (200, b"seen from outside")
+    store.close()
+
+
+def test_the_page_names_every_option():
+    """The how-to page has every option, and the numbers that hold unless something is said."""
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "object-stores.md").read_text()
+    named = {*re.findall(r"`([a-z0-9_]+)`", page), "s3", "gs", "az", "region"}
+    for kind in (ObjectStoreOptions, S3Options, GsOptions, AzOptions):
+        assert {field.name for field in fields(kind)} <= named
+    defaults = ObjectStoreOptions()
+    for name in ("connect_timeout_s", "timeout_s", "concurrency", "read_ahead"):
+        assert re.search(rf"^\| `{name}` .* \| {getattr(defaults, name):.0f} \|$", page, re.MULTILINE)
+    assert f"| {defaults.retries}, {defaults.retry_timeout_s:.0f} |" in page

@@ -7,6 +7,7 @@ import fcntl
 import http.client
 import importlib.metadata
 import json
+import os
 import secrets
 import shutil
 import signal
@@ -30,6 +31,8 @@ _STARTED_WITHIN_S = 60.0
 _STOPPED_WITHIN_S = 15.0
 _SERVICES = ("master", "volume", "filer", "s3", "admin")
 _LOG_LINES = 40
+_ADDRESS = "s3-address"
+_USERS = "s3-users"
 
 
 def find_weed() -> Path | None:
@@ -203,34 +206,50 @@ class S3Server:
 
 @contextlib.contextmanager
 def shared_server(program: Path, folder: Path) -> Iterator[S3Address]:
-    """Yield the one server that all processes of a test run use.
-
-    The first to come starts it, and stops it once all others have left.
+    """Yield the one server that all processes of a test run use; it stops when the last of them leaves, or dies.
 
     Args:
         program: What `find_weed` returned.
         folder: A folder that the processes share.
     """
-    with (folder / "s3-door").open("ab") as door, (folder / "s3-users").open("ab") as users, ExitStack() as stack:
-        noted = folder / "s3-address"
-        fcntl.flock(door, fcntl.LOCK_EX)
-        ours = not noted.exists()
-        if ours:
-            address = stack.enter_context(S3Server(program)).address
-            noted.write_text(json.dumps(asdict(address)), encoding="utf-8")
-        else:
-            address = S3Address(**json.loads(noted.read_text(encoding="utf-8")))
-        fcntl.flock(users, fcntl.LOCK_SH)
-        fcntl.flock(door, fcntl.LOCK_UN)
-        try:
-            yield address
-        finally:
-            fcntl.flock(users, fcntl.LOCK_UN)
-            if ours:
-                # Whoever comes now waits at the door, and then starts a server of its own.
-                fcntl.flock(door, fcntl.LOCK_EX)
-                noted.unlink()
-                fcntl.flock(users, fcntl.LOCK_EX)
+    with (folder / _USERS).open("ab") as users:
+        with (folder / "s3-door").open("ab") as door:
+            fcntl.flock(door, fcntl.LOCK_EX)
+            # This waits for a server that is being stopped.
+            fcntl.flock(users, fcntl.LOCK_SH)
+            if not (folder / _ADDRESS).exists():
+                command = [sys.executable, "-m", __spec__.name, str(program), str(folder)]
+                subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # noqa: S603 ourselves
+        yield S3Address(**json.loads((folder / _ADDRESS).read_text(encoding="utf-8")))
+
+
+def keep(program: Path, folder: Path, started: int) -> None:
+    """Run the server until nobody uses it any more.
+
+    Args:
+        program: What `find_weed` returned.
+        folder: The folder that its users share.
+        started: Descriptor that is written to once it runs.
+    """
+    with (folder / _USERS).open("ab") as users, S3Server(program) as server:
+        (folder / _ADDRESS).write_text(json.dumps(asdict(server.address)), encoding="utf-8")
+        os.write(started, b"!")
+        os.close(started)
+        # Each user holds it shared, and lets go however it ends.
+        fcntl.flock(users, fcntl.LOCK_EX)
+        (folder / _ADDRESS).unlink()
+
+
+def main(program: str, folder: str) -> int:
+    """Begin to keep a server in a process that outlives this one; returns 0 once it runs."""
+    started, starting = os.pipe()
+    if os.fork() == 0:
+        os.close(started)
+        os.setsid()
+        keep(Path(program), Path(folder), starting)
+        return 0
+    os.close(starting)
+    return 0 if os.read(started, 1) else 1
 
 
 def _free_ports(*names: str) -> dict[str, int]:
@@ -242,3 +261,7 @@ def _free_ports(*names: str) -> dict[str, int]:
             listener.bind((_HOST, 0))
             ports[name] = listener.getsockname()[1]
         return ports
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import obstore
+from attrs import evolve
 from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from herdbook.errors import InvalidArgumentError
@@ -42,7 +43,14 @@ def open_store(uri: str, options: ObjectStoreOptions | None = None) -> BucketSto
         next(obstore.list(objects, keys.staging, chunk_size=1), None)
     except REFUSED as error:
         raise unopened(uri, error) from None
-    return BucketStore(objects, prefix=prefix, concurrency=chosen.concurrency, read_ahead=chosen.read_ahead)
+    outside = chosen.s3.public_endpoint if isinstance(objects, S3Store) else None
+    return BucketStore(
+        objects,
+        prefix=prefix,
+        concurrency=chosen.concurrency,
+        read_ahead=chosen.read_ahead,
+        signing=build(uri, bucket, evolve(chosen, s3=evolve(chosen.s3, endpoint=outside))) if outside else objects,
+    )
 
 
 def split(uri: str) -> tuple[str, str]:

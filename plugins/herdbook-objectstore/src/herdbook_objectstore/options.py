@@ -26,6 +26,7 @@ class S3Options:
 
     Args:
         endpoint: Its URL, where it is not Amazon's; with virtual-hosted style it has the bucket's name in it.
+        public_endpoint: The URL under which clients reach it, where that differs; signed URLs name it.
         region: Its region.
         virtual_hosted_style: Whether the bucket's name stands in the host; otherwise it begins the path.
         allow_http: Whether the endpoint may be reached without TLS.
@@ -37,6 +38,7 @@ class S3Options:
     """
 
     endpoint: str | None = None
+    public_endpoint: str | None = None
     region: str | None = None
     virtual_hosted_style: bool = False
     allow_http: bool = False

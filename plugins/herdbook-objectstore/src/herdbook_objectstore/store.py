@@ -41,15 +41,24 @@ class BucketStore(ArtifactStore):
         prefix: What keys begin with; empty is the whole bucket.
         concurrency: How many transfers run at once.
         read_ahead: How many blocks are fetched ahead of a reader.
+        signing: The bucket as others reach it; None is as we do.
     """
 
-    def __init__(self, objects: ObjectStore, *, prefix: str = "", concurrency: int = 8, read_ahead: int = 3) -> None:
+    def __init__(
+        self,
+        objects: ObjectStore,
+        *,
+        prefix: str = "",
+        concurrency: int = 8,
+        read_ahead: int = 3,
+        signing: ObjectStore | None = None,
+    ) -> None:
         self._keys = Keys(prefix)
         self._blobs = Blobs(objects=objects, keys=self._keys)
         self._workers = concurrency
         self._fetching = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="herdbook-fetch")
         self._reader = Reader(objects=objects, pool=self._fetching, ahead=read_ahead)
-        self._signer = Signer(objects=objects, keys=self._keys)
+        self._signer = Signer(objects=signing or objects, keys=self._keys)
         self._large = threading.BoundedSemaphore(_LARGE_AT_ONCE)
 
     def writer(self, *, sha256: str | None = None, size: int | None = None) -> BlobWriter:
