@@ -36,7 +36,9 @@ def test_a_killed_server(own_s3, options_for):
     """A server that dies mid-upload is a clear error; nothing of the file shows, and it can be sent again."""
     own_s3.address.create_bucket("models")
     store = open_store("s3://models/here", options_for(own_s3.address))
-    (held,) = put(store, b"held")
+    # A server that has just begun answers 500 for a moment.
+    patient = open_store("s3://models/here", options_for(own_s3.address, retries=8, retry_timeout_s=30.0))
+    (held,) = put(patient, b"held")
     block = LARGE[: PART // 2]
     with store.writer() as writer:
         write_often(writer, block, 4)
@@ -57,10 +59,11 @@ def test_a_killed_server(own_s3, options_for):
         with pytest.raises(UnavailableError, match="no connection"):
             ask()
     own_s3.start()
-    assert [blob.sha256 for blob in store.blobs()] == [held.sha256]
-    assert whole(store, held.sha256) == b"held"
-    put(store, block * 8)
-    assert whole(store, digest(block * 8)) == block * 8
+    assert [blob.sha256 for blob in patient.blobs()] == [held.sha256]
+    assert whole(patient, held.sha256) == b"held"
+    put(patient, block * 8)
+    assert whole(patient, digest(block * 8)) == block * 8
+    patient.close()
     # It answers no more, and has not hung up either.
     slow = open_store("s3://models/here", options_for(own_s3.address, timeout_s=0.5, retries=0))
     own_s3.pause()
