@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
-import time
+import socket
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from attrs import evolve, fields
 
 from herdbook.errors import InvalidArgumentError, UnavailableError
+from herdbook.ports.artifacts import FileExpectation, StagedSlot
 from herdbook.testing.artifact_samples import ABSENT, END_OF_TIME_MS, LARGE, digest, put, whole
 from herdbook.testing.presign_contract import exchange
+from herdbook.testing.s3_server import S3Address
 from herdbook_objectstore.keys import Keys
 from herdbook_objectstore.opening import build, open_store, split
 from herdbook_objectstore.options import AzOptions, GsOptions, ObjectStoreOptions, S3Options
+from herdbook_objectstore.store import BucketStore
 from herdbook_objectstore.writing import PART
 
 SECRET = "0123456789secret0123456789"
@@ -33,23 +39,11 @@ def write_often(writer, block, times):
         writer.write(block)
 
 
-def read_within(store, sha256, seconds):
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            return whole(store, sha256)
-        except UnavailableError:
-            if time.monotonic() > end:
-                raise
-
-
 def test_a_killed_server(own_s3, options_for):
     """A server that dies mid-upload is a clear error; nothing of the file shows, and it can be sent again."""
     own_s3.address.create_bucket("models")
     store = open_store("s3://models/here", options_for(own_s3.address))
-    # A server that has just begun answers 500 for a moment.
-    patient = open_store("s3://models/here", options_for(own_s3.address, retries=8, retry_timeout_s=30.0))
-    (held,) = put(patient, b"held")
+    (held,) = put(store, b"held")
     block = LARGE[: PART // 2]
     with store.writer() as writer:
         write_often(writer, block, 4)
@@ -64,26 +58,107 @@ def test_a_killed_server(own_s3, options_for):
         lambda: list(store.read(held.sha256)),
         lambda: list(store.blobs()),
         lambda: store.remove(held.sha256),
+        lambda: store.remove_many([held.sha256]),
         lambda: store.remove_staging(before_ms=END_OF_TIME_MS),
         lambda: put(store, b"more"),
     ):
         with pytest.raises(UnavailableError, match="no connection"):
             ask()
     own_s3.start()
-    assert [blob.sha256 for blob in patient.blobs()] == [held.sha256]
-    assert read_within(patient, held.sha256, 60.0) == b"held"
-    put(patient, block * 8)
-    assert whole(patient, digest(block * 8)) == block * 8
-    patient.close()
-    # It answers no more, and has not hung up either.
-    slow = open_store("s3://models/here", options_for(own_s3.address, timeout_s=0.5, retries=0))
-    own_s3.pause()
-    try:
+    assert [blob.sha256 for blob in store.blobs()] == [held.sha256]
+    assert whole(store, held.sha256) == b"held"
+    put(store, block * 8)
+    assert whole(store, digest(block * 8)) == block * 8
+    store.close()
+
+
+def test_commits_that_nobody_acknowledged(own_s3, options_for):
+    """A server that dies between the last byte and the commit is an error; then nothing of the file is there."""
+    own_s3.address.create_bucket("models")
+    store = open_store("s3://models/here", options_for(own_s3.address))
+    contents = [b"small", LARGE * 2, b"announced", LARGE * 3]
+    with ExitStack() as stack:
+        writers = [
+            stack.enter_context(store.writer(sha256=digest(content) if number > 1 else None))
+            for number, content in enumerate(contents)
+        ]
+        for writer, content in zip(writers, contents, strict=True):
+            writer.write(content)
+        own_s3.kill()
+        for writer in writers:
+            with pytest.raises(UnavailableError, match="no connection"):
+                writer.commit()
+            with pytest.raises(UnavailableError):
+                writer.commit()
+    own_s3.start()
+    assert [store.size(digest(content)) for content in contents] == [None] * len(contents)
+    assert list(store.blobs()) == []
+    store.close()
+
+
+def test_a_silent_server(options_for):
+    """A server that takes connections and never answers is told apart from one that is not there."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        nobody = S3Address(endpoint=f"http://127.0.0.1:{port}", access_key_id="A", secret_access_key=SECRET)
+        options = options_for(nobody, timeout_s=0.5, retries=0)
         with pytest.raises(UnavailableError, match="in time"):
-            slow.size(held.sha256)
-    finally:
-        own_s3.resume()
-    slow.close()
+            open_store("s3://models/here", options)
+        store = BucketStore(build("s3://models/here", "models", options), prefix="here")
+        with pytest.raises(UnavailableError, match="in time"):
+            store.size(ABSENT)
+        store.close()
+
+
+class Busy(BaseHTTPRequestHandler):
+    """Answers 503 to everything."""
+
+    def do_GET(self):
+        self.send_response(503)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_HEAD = do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815 http.server's own names
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def busy():
+    """The address of a server that answers 503 to everything."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        yield S3Address(endpoint=endpoint, access_key_id="A", secret_access_key=SECRET)
+        server.shutdown()
+        thread.join()
+
+
+def test_a_busy_server(busy, options_for):
+    """Whatever is asked of a store that answers 5xx is unavailable: with the status, and a hint."""
+    options = options_for(busy, retries=0)
+    with pytest.raises(UnavailableError, match="503"):
+        open_store("s3://models/here", options)
+    store = BucketStore(build("s3://models/here", "models", options), prefix="here")
+    slot = StagedSlot(session="0" * 32, number=0)
+    for ask in (
+        lambda: store.size(ABSENT),
+        lambda: list(store.read(ABSENT)),
+        lambda: list(store.read(ABSENT, offset=1)),
+        lambda: list(store.blobs()),
+        lambda: store.remove(ABSENT),
+        lambda: store.remove_many([ABSENT]),
+        lambda: store.remove_staging(before_ms=END_OF_TIME_MS),
+        lambda: store.publish_staged(slot, FileExpectation()),
+        lambda: put(store, b"small"),
+        lambda: put(store, LARGE * 2),
+    ):
+        with pytest.raises(UnavailableError, match="503") as caught:
+            ask()
+        assert caught.value.hint
+        assert_tells_nothing(caught.value, SECRET)
     store.close()
 
 

@@ -10,11 +10,13 @@ from threading import Barrier
 
 import obstore
 import pytest
+from obstore.store import LocalStore
 
 from herdbook.errors import IntegrityError, NotFoundError
 from herdbook.ports.artifacts import BLOCK, FileExpectation, StoredBlob
 from herdbook.testing.artifact_samples import LARGE, assert_holds, digest, put, whole
 from herdbook_objectstore.blobs import Blobs
+from herdbook_objectstore.store import BucketStore
 from herdbook_objectstore.writing import PART
 
 HUGE = LARGE + LARGE[: BLOCK + 11]
@@ -178,6 +180,31 @@ def test_removal_while_it_is_read(store):
     store.remove(blob.sha256)
     with pytest.raises(NotFoundError, match="while it was read"):
         list(blocks)
+
+
+def test_many_go_with_their_touches(store):
+    """Removing many leaves nothing of them, of those that were published again neither."""
+    contents = [str(number).encode() for number in range(30)]
+    put(store, *contents)
+    put(store, *contents[::3])
+    assert len(keys_of(store)) == 40
+    store.remove_many([digest(content) for content in contents])
+    assert keys_of(store) == []
+
+
+def test_many_go_where_the_store_tells_what_was_gone(tmp_path):
+    """A store that refuses to remove what is not there, as Google's and Azure's, loses all the others all the same."""
+    store = BucketStore(LocalStore(tmp_path))
+    objects, keys = store._blobs.objects, store._keys
+    digests = [digest(str(number).encode()) for number in range(40)]
+    for sha256 in digests[1::2]:
+        obstore.put(objects, keys.blob(sha256), b"")
+        obstore.put(objects, keys.touched(sha256), b"")
+    with pytest.raises(FileNotFoundError):
+        obstore.delete(objects, keys.blob(digests[0]))
+    store.remove_many(digests)
+    assert keys_of(store) == []
+    store.close()
 
 
 MEMORY = """

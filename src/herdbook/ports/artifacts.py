@@ -146,6 +146,21 @@ class ArtifactStore(ABC):
     def remove(self, sha256: str) -> int:
         """Remove a blob and return the bytes freed; 0 where it was gone already."""
 
+    def remove_many(self, digests: Sequence[str]) -> None:
+        """Remove many blobs; harmless where some are gone already.
+
+        A sweep calls this while nobody else can write: a store where each request takes long overrides it.
+
+        Args:
+            digests: Which blobs, by SHA-256.
+
+        Raises:
+            InvalidArgumentError: one of them is no digest.
+            UnavailableError: some may be removed and others not; repeat it.
+        """
+        for sha256 in digests:
+            self.remove(sha256)
+
     @abstractmethod
     def remove_staging(self, *, before_ms: int, dry_run: bool = False) -> int:
         """Remove what was begun and not committed before a time.

@@ -87,8 +87,7 @@ class GovernedMaintenance(GovernedPart, Maintenance):
         def remove(tx: WriteTransaction, _: Stamp) -> tuple[int, dict[str, object]]:
             # In an exclusive transaction nobody can begin to refer to a blob between the look and the removal.
             still_dead = candidates - tx.live_digests(sorted(candidates))
-            for sha256 in sorted(still_dead):
-                self._core.artifacts.remove(sha256)
+            self._core.artifacts.remove_many(sorted(still_dead))
             gone.update(still_dead)
             return len(still_dead), {"removed_blobs": sorted(still_dead)}
 

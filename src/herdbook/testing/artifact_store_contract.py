@@ -244,7 +244,12 @@ class ArtifactStoreContract(PresignContract):
     @pytest.mark.parametrize("text", NO_DIGESTS)
     def test_what_is_no_digest_is_refused(self, store: ArtifactStore, text: str) -> None:
         """Text that is no digest is refused before anything is looked for."""
-        for ask in (store.size, store.remove, lambda value: list(store.read(value))):
+        for ask in (
+            store.size,
+            store.remove,
+            lambda value: list(store.read(value)),
+            lambda value: store.remove_many([value]),
+        ):
             with pytest.raises(InvalidArgumentError, match="SHA-256"):
                 ask(text)
         with pytest.raises(InvalidArgumentError, match="SHA-256"):
@@ -259,6 +264,18 @@ class ArtifactStoreContract(PresignContract):
         assert_holds(store, b"stays")
         put(store, b"goes")
         assert_holds(store, b"goes", b"stays")
+
+    def test_removal_of_many(self, store: ArtifactStore) -> None:
+        """Many go at once: twice published or gone already does not matter, others stay, and they may come back."""
+        contents = [str(number).encode() for number in range(40)]
+        put(store, b"stays", *contents)
+        put(store, *contents[:5])
+        store.remove_many([])
+        store.remove_many([ABSENT, *map(digest, contents)])
+        assert_holds(store, b"stays")
+        store.remove_many(list(map(digest, contents)))
+        put(store, *contents)
+        assert_holds(store, b"stays", *contents)
 
     @pytest.mark.usefixtures("begun")
     def test_staging_is_removed_by_age(self, store: ArtifactStore) -> None:

@@ -10,27 +10,31 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from attrs import asdict, field, frozen
 
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
 _HOST = "127.0.0.1"
-_STARTED_WITHIN_S = 60.0
-_STOPPED_WITHIN_S = 15.0
+_TRIES = 600
+_BETWEEN_TRIES_S = 0.1
+_GRPC = 10_000  # Its parts look for each other at this distance from a port, whatever they are told.
+_LAST_PORT = 65_535
 _SERVICES = ("master", "volume", "filer", "s3", "admin")
 _LOG_LINES = 40
+_TRIED = 64 * 1024  # Too many bytes to be kept beside the name: they go to a volume.
 _ADDRESS = "s3-address"
 _USERS = "s3-users"
 
@@ -62,29 +66,50 @@ class S3Address:
     region: str = "us-east-1"
 
     def create_bucket(self, name: str) -> None:
-        """Make a bucket."""
+        """Make a bucket, unless it is there."""
         # Imported here: only plugins that keep things in buckets need it installed.
         import obstore  # noqa: PLC0415
-        from obstore.store import S3Store  # noqa: PLC0415
 
         # With the bucket's name for a key, and no bucket in the host, this is the request that makes a bucket.
-        root = S3Store(
-            "unused",
-            endpoint=self.endpoint,
-            region=self.region,
-            access_key_id=self.access_key_id,
-            secret_access_key=self.secret_access_key,
-            virtual_hosted_style_request=True,
-        )
+        root = self._store("unused", virtual_hosted_style_request=True)
         url = urlsplit(obstore.sign(root, "PUT", name, timedelta(seconds=60)))
         connection = http.client.HTTPConnection(url.netloc, timeout=30)
         try:
             connection.request("PUT", f"{url.path}?{url.query}")
             answer = connection.getresponse()
-            if answer.status != http.HTTPStatus.OK:
+            if answer.status not in {http.HTTPStatus.OK, http.HTTPStatus.CONFLICT}:
                 raise OSError(f"the bucket {name} was not made: {answer.status} {answer.read(500)!r}")
         finally:
             connection.close()
+
+    def why_not_ready(self) -> str | None:
+        """Return why it does not take an object and give it back, which comes later than answers; None: it does."""
+        import obstore  # noqa: PLC0415 as above
+        from obstore.exceptions import BaseError  # noqa: PLC0415 as above
+
+        content = secrets.token_bytes(_TRIED)
+        try:
+            self.create_bucket("tried")
+            tried = self._store("tried")
+            obstore.put(tried, "object", content, use_multipart=False)
+            came = obstore.get(tried, "object").bytes().to_bytes()
+        except (BaseError, OSError, http.client.HTTPException) as error:
+            return str(error)
+        return None if came == content else "other bytes came back than were sent"
+
+    def _store(self, bucket: str, *, virtual_hosted_style_request: bool = False) -> S3Store:
+        from obstore.store import S3Store  # noqa: PLC0415 as above
+
+        return S3Store(
+            bucket,
+            endpoint=self.endpoint,
+            region=self.region,
+            access_key_id=self.access_key_id,
+            secret_access_key=self.secret_access_key,
+            virtual_hosted_style_request=virtual_hosted_style_request,
+            client_options={"allow_http": True, "timeout": timedelta(seconds=10)},
+            retry_config={"max_retries": 0},
+        )
 
 
 class S3Server:
@@ -131,9 +156,9 @@ class S3Server:
         )
 
     def start(self) -> None:
-        """Start the server, and wait until it answers."""
+        """Start the server, and wait until it takes bytes and gives them back."""
         if not self._ports:
-            self._ports = _free_ports(*_SERVICES, *(f"{name}.grpc" for name in _SERVICES))
+            self._ports = _free_ports(*_SERVICES)
         # It ends with us, however we end, where the system can do that.
         leash = shutil.which("setpriv")
         command = [*([leash, "--pdeathsig", "KILL"] if leash else []), *self._command()]
@@ -141,11 +166,16 @@ class S3Server:
             self._process = subprocess.Popen(  # noqa: S603 the program is the server's own
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=self._home
             )
-        end, pause = time.monotonic() + _STARTED_WITHIN_S, threading.Event()
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > end:
-                raise OSError(f"the S3 server does not start: {self._log()}")
-            pause.wait(0.1)
+        pause = threading.Event()
+        # Tries are counted, not seconds: a machine that stands still for a while is no server that does not start.
+        for _ in range(_TRIES):
+            why = self.address.why_not_ready()
+            if why is None:
+                return
+            if self._process.poll() is not None:
+                break
+            pause.wait(_BETWEEN_TRIES_S)
+        raise OSError(f"the S3 server does not start: {why}\n{self._log()}")
 
     def kill(self) -> None:
         """Stop the server as a crash would."""
@@ -154,25 +184,9 @@ class S3Server:
             self._process.wait()
             self._process = None
 
-    def pause(self) -> None:
-        """Let the server answer nothing until `resume`."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let a paused server go on."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
-
     def stop(self) -> None:
-        """Stop the server, and remove its folder."""
-        if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(timeout=_STOPPED_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                self.kill()
-            self._process = None
+        """Stop the server, and remove its folder; nothing of it is kept, so nobody waits until it has tidied up."""
+        self.kill()
         shutil.rmtree(self._home, ignore_errors=True)
 
     def _write_keys(self) -> None:
@@ -185,20 +199,11 @@ class S3Server:
         data.mkdir(exist_ok=True)
         words = [str(self._program), "mini", "-dir", str(data), "-ip", _HOST, "-ip.bind", _HOST]
         for name in _SERVICES:
-            words += [f"-{name}.port", str(self._ports[name]), f"-{name}.port.grpc", str(self._ports[f"{name}.grpc"])]
+            port = self._ports[name]
+            words += [f"-{name}.port", str(port), f"-{name}.port.grpc", str(port + _GRPC)]
         off = ["-webdav=false", "-admin.ui=false", "-master.telemetry=false"]
         off += ["-s3.port.iceberg", "0", "-s3.port.lance", "0", "-metricsPort", "0"]
         return [*words, "-s3.config", str(self._home / "s3.json"), *off]
-
-    def _answers(self) -> bool:
-        connection = http.client.HTTPConnection(_HOST, self._ports["s3"], timeout=5)
-        try:
-            connection.request("GET", "/healthz")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
 
     def _log(self) -> str:
         return "\n".join((self._home / "log").read_text(errors="replace").splitlines()[-_LOG_LINES:])
@@ -253,14 +258,16 @@ def main(program: str, folder: str) -> int:
 
 
 def _free_ports(*names: str) -> dict[str, int]:
-    """Return ports that nobody listens on; all are held until the last is found, so that they differ."""
+    """Return ports with nobody on them or `_GRPC` above; all are held until the last is found, so that they differ."""
+    ports: dict[str, int] = {}
     with ExitStack() as stack:
-        ports = {}
-        for name in names:
-            listener = stack.enter_context(socket.socket())
-            listener.bind((_HOST, 0))
-            ports[name] = listener.getsockname()[1]
-        return ports
+        while len(ports) < len(names):
+            port = stack.enter_context(socket.create_server((_HOST, 0))).getsockname()[1]
+            if port + _GRPC <= _LAST_PORT:
+                with contextlib.suppress(OSError):
+                    stack.enter_context(socket.create_server((_HOST, port + _GRPC)))
+                    ports[names[len(ports)]] = port
+    return ports
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import obstore
@@ -26,6 +28,7 @@ SAVED_NOT_SHOWN = {"Content-Type": "application/octet-stream", "Content-Disposit
 
 _TAKEN = (AlreadyExistsError, PreconditionError)
 _PAGE = 1000
+_AT_ONCE = 8
 _LARGEST_COPY = 5 * 1024**3  # What S3 copies in one request.
 
 
@@ -121,6 +124,14 @@ class Blobs:
             self._delete(self.keys.blob(sha256))
         return size
 
+    def remove_many(self, digests: Sequence[str]) -> None:
+        """Remove blobs that may be gone already."""
+        touched = [self.keys.touched(sha256) for sha256 in digests]
+        with plainly("remove files"):
+            # In this order, as one by one.
+            self._delete_many(touched)
+            self._delete_many([self.keys.blob(sha256) for sha256 in digests])
+
     def discard(self, key: str) -> None:
         """Remove what was staged."""
         with plainly("drop a file"):
@@ -153,11 +164,12 @@ class Blobs:
     def remove_staging(self, *, before_ms: int, dry_run: bool) -> int:
         """Remove what was staged before a time; returns how many."""
         count = 0
-        for found in self.listed(self.keys.staging):
-            if in_ms(found["last_modified"]) < before_ms:
-                count += 1
-                if not dry_run:
-                    self.discard(found["path"])
+        old = (found["path"] for found in self.listed(self.keys.staging) if in_ms(found["last_modified"]) < before_ms)
+        while batch := list(islice(old, _PAGE)):
+            count += len(batch)
+            if not dry_run:
+                with plainly("drop files"):
+                    self._delete_many(batch)
         return count
 
     def listed(self, prefix: str) -> Iterator[ObjectMeta]:
@@ -174,6 +186,17 @@ class Blobs:
         # Some stores say that it was gone already, some do not.
         with suppress(FileNotFoundError):
             obstore.delete(self.objects, key)
+
+    def _delete_many(self, keys: Sequence[str]) -> None:
+        if not keys:
+            return
+        try:
+            # One request a thousand keys on S3.
+            obstore.delete(self.objects, keys)
+        except FileNotFoundError:
+            # Google's and Azure's stores say so where one was gone already, and may have left the others.
+            with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+                list(pool.map(self._delete, keys))
 
 
 def in_ms(moment: datetime) -> int:

@@ -108,6 +108,10 @@ class BucketStore(ArtifactStore):
         """Remove a blob and return the bytes freed."""
         return self._blobs.remove(sha256)
 
+    def remove_many(self, digests: Sequence[str]) -> None:
+        """Remove many blobs in few requests, where the store can do that."""
+        self._blobs.remove_many(digests)
+
     def remove_staging(self, *, before_ms: int, dry_run: bool = False) -> int:
         """Remove what was staged and not published. Parts of uploads that broke off are the bucket's to expire."""
         return self._blobs.remove_staging(before_ms=before_ms, dry_run=dry_run)
