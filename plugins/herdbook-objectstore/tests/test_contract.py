@@ -10,7 +10,7 @@ import pytest
 
 from herdbook.ports.artifacts import StagedSlot
 from herdbook.testing.artifact_store_contract import ArtifactStoreContract
-from herdbook.testing.presign_contract import send
+from herdbook.testing.presign_contract import PresignContract, send
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def whole_bucket(s3):
     return name
 
 
-class TestS3(ArtifactStoreContract):
+class TestS3(ArtifactStoreContract, PresignContract):
     @pytest.fixture
     def store(self, open_root):
         return open_root()

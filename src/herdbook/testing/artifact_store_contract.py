@@ -30,13 +30,12 @@ from herdbook.testing.artifact_samples import (
     put,
     whole,
 )
-from herdbook.testing.presign_contract import PresignContract
 
 Damage = Callable[[str, bytes], None]
 """Puts other bytes in the place of a blob, behind the store's back."""
 
 
-class ArtifactStoreContract(PresignContract):
+class ArtifactStoreContract:
     """Override the fixture `store`: an empty one.
 
     Override `damage` where bytes can be changed behind its back, and `begun` where what a writer was given does not
