@@ -1,6 +1,16 @@
 """The native HTTP interface as data: routes, what the port says of each, and how errors travel."""
 
-from herdbook.api.endpoints import BY_OPERATION, ENDPOINTS, IDEMPOTENCY_HEADER, Argument, Endpoint, Place
+from herdbook.api.endpoints import (
+    BY_OPERATION,
+    ENDPOINTS,
+    IDEMPOTENCY_HEADER,
+    READ_MANY,
+    UPLOAD_MANY,
+    WAYS,
+    Argument,
+    Endpoint,
+    Place,
+)
 from herdbook.api.problems import MEDIA_TYPE, from_problem, to_problem
 from herdbook.api.routes import PREFIX, Route
 
@@ -10,6 +20,9 @@ __all__ = [
     "IDEMPOTENCY_HEADER",
     "MEDIA_TYPE",
     "PREFIX",
+    "READ_MANY",
+    "UPLOAD_MANY",
+    "WAYS",
     "Argument",
     "Endpoint",
     "Place",

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from attrs import NOTHING, field, frozen, make_class
+from attrs import NOTHING, evolve, field, frozen, make_class
 
 from herdbook import errors
-from herdbook.api.routes import ROUTES, Route
+from herdbook.api.routes import BUNDLES, ROUTES, Route
 from herdbook.errors import RegistryError
 from herdbook.names import VersionRef
 from herdbook.ports.registry import Registry
@@ -195,6 +195,9 @@ def _endpoint(route: Route) -> Endpoint:
 
 ENDPOINTS: tuple[Endpoint, ...] = tuple(_endpoint(route) for route in ROUTES)
 BY_OPERATION: dict[Operation, Endpoint] = {endpoint.operation: endpoint for endpoint in ENDPOINTS}
+UPLOAD_MANY, READ_MANY = (evolve(BY_OPERATION[route.operation], route=route) for route in BUNDLES)
+WAYS: tuple[Endpoint, ...] = (*ENDPOINTS, UPLOAD_MANY, READ_MANY)
+"""Every way in: one a verb, and the second ways of those that move bytes."""
 
 if left := set(Operation) - set(BY_OPERATION):
     raise ImportError(f"operations without a route: {', '.join(sorted(left))}")

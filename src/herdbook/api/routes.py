@@ -138,3 +138,9 @@ ROUTES: tuple[Route, ...] = (
     _route("POST", "/webhooks/{webhook_id}:test", _Op.TEST_WEBHOOK),
     _route("POST", "/artifacts:sweep", _Op.SWEEP_ARTIFACTS),
 )
+
+BUNDLES: tuple[Route, ...] = (
+    Route(method="POST", path=_VERSION + "/files", operation=_Op.UPLOAD_MODEL_VERSION_FILES, raw=True),
+    Route(method="POST", path=_VERSION + "/files:read", operation=_Op.READ_MODEL_VERSION_FILE, raw=True),
+)
+"""Second ways in to two verbs, for many small files in one body (`api/files.py` has the format)."""

@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from herdbook.ports.artifacts import Progress
 from herdbook.ports.registry import Registry
 
 WORKERS = 4
+BATCH_FILES = 128
+BATCH_BYTES = 16 * 1024 * 1024
 
 
 def resolve(registry: Registry, uri: str | ModelUri | VersionRef | AliasRef | LatestRef) -> ModelVersion:
@@ -93,15 +95,26 @@ def download_artifacts(
 
 
 def _fetch(registry: Registry, version: ModelVersion, folder: Path, progress: Progress | None) -> None:
-    def one(entry: FileEntry) -> None:
-        path = folder / entry.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as stream:
-            registry.copy_model_version_file(version.ref, entry.path, stream, progress=progress)
+    def some(files: list[FileEntry]) -> None:
+        registry.copy_model_version_files(version.ref, files, folder, progress=progress)
 
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        for _ in pool.map(one, list_files(registry, version.ref)):
+        for _ in pool.map(some, _batches(list_files(registry, version.ref))):
             pass
+
+
+def _batches(files: Iterable[FileEntry]) -> Iterator[list[FileEntry]]:
+    """Yield groups of files: small ones together, since each group costs a question to the registry."""
+    batch: list[FileEntry] = []
+    size = 0
+    for file in files:
+        if batch and (len(batch) >= BATCH_FILES or size + file.size > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(file)
+        size += file.size
+    if batch:
+        yield batch
 
 
 def list_files(registry: Registry, ref: VersionRef) -> Iterator[FileEntry]:

@@ -19,6 +19,8 @@ from herdbook.server.pages import no_such_method, nothing_there, own_routes
 from herdbook.service import Metastore
 
 THREADS = 16
+MOVERS = 32
+"""Uploads that are taken in at once; each holds a thread and a few blocks for as long as its client takes."""
 _NATIVE = f"{PREFIX}/"
 
 
@@ -64,13 +66,15 @@ def build_app(
         hosts: The names that the server answers to.
     """
     pool = ThreadPoolExecutor(THREADS, thread_name_prefix="herdbook")
-    native = NativeFace(metastore, authenticator, pool)
+    movers = ThreadPoolExecutor(MOVERS, thread_name_prefix="herdbook-bytes")
+    native = NativeFace(metastore, authenticator, pool, movers)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
             yield
         finally:
+            movers.shutdown(wait=True)
             pool.shutdown(wait=True)
 
     beside = Starlette(

@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from herdbook import __version__
-from herdbook.api import ENDPOINTS, IDEMPOTENCY_HEADER, MEDIA_TYPE, PREFIX, Argument, Endpoint, Place
-from herdbook.api.files import DIGEST_HEADER, SIZE_HEADER
+from herdbook.api import IDEMPOTENCY_HEADER, MEDIA_TYPE, PREFIX, READ_MANY, UPLOAD_MANY, WAYS, Argument, Endpoint, Place
+from herdbook.api.files import BUNDLE_FILES, BUNDLE_FORMAT, BUNDLE_TYPE, DIGEST_HEADER, SIZE_HEADER
 from herdbook.api.problems import CLASSES
 from herdbook.errors import RegistryError
 from herdbook.policy.operations import OPERATIONS
@@ -17,6 +17,21 @@ from herdbook.verdicts import Denied, Operation, Rejection
 
 _PLACEHOLDER = re.compile(r"\{(\w+)(?:\.(\w+))?(?:\.\.\.)?\}")
 _BYTES: Schema = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+_BUNDLE: Schema = {BUNDLE_TYPE: {"schema": {"type": "string", "format": "binary", "description": BUNDLE_FORMAT}}}
+_SECOND_WAYS = {
+    UPLOAD_MANY.route: ("_many", "Send many small files at once."),
+    READ_MANY.route: ("_many", "Read many small files at once."),
+}
+_PATHS: Schema = {
+    "type": "object",
+    "properties": {"paths": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": BUNDLE_FILES}},
+    "required": ["paths"],
+    "additionalProperties": False,
+}
+_PARTS = {
+    "206": {"description": "The part that `Range` asks for.", "content": _BYTES},
+    "416": {"$ref": "#/components/responses/Problem400"},
+}
 _ABOUT = (
     "A governed registry for machine-learning models. Names travel as text and are percent-encoded in paths. "
     "A query parameter or a key of a body that is not listed is refused."
@@ -27,7 +42,7 @@ def openapi() -> dict[str, Any]:
     """Return the document as plain data."""
     schemas = Schemas()
     paths: dict[str, dict[str, Any]] = {}
-    for endpoint in ENDPOINTS:
+    for endpoint in WAYS:
         path = PREFIX + _PLACEHOLDER.sub(lambda found: f"{{{found.group(2) or found.group(1)}}}", endpoint.route.path)
         paths.setdefault(path, {})[endpoint.route.method.lower()] = _operation(endpoint, schemas)
     _problem(schemas)
@@ -46,23 +61,36 @@ def openapi() -> dict[str, Any]:
 
 def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     need = OPERATIONS[endpoint.operation]
+    suffix, summary = _SECOND_WAYS.get(endpoint.route, ("", endpoint.summary))
     made: dict[str, Any] = {
-        "operationId": endpoint.operation.value,
+        "operationId": endpoint.operation.value + suffix,
         "tags": [getattr(Registry, endpoint.operation.value).__qualname__.partition(".")[0]],
-        "summary": endpoint.summary,
+        "summary": summary,
         "parameters": _parameters(endpoint, schemas),
         "responses": {str(endpoint.route.status): _answer(endpoint, schemas), **_refusals(endpoint.errors)},
         "x-errors": sorted(error.code for error in endpoint.errors),
         "x-needs": {"any_of": [privilege.value for privilege in need.any_of], "on": need.on.value},
     }
-    if endpoint.operation is Operation.UPLOAD_MODEL_VERSION_FILES:
-        made["requestBody"] = {"required": True, "content": _BYTES}
+    if endpoint.route.raw:
+        _moves_bytes(made, endpoint)
     elif endpoint.body is not None:
         needed = any(argument.required for argument in endpoint.at(Place.BODY))
         schema = schemas.of(endpoint.body)
         _tell_names(schemas.components[endpoint.body.__name__], endpoint)
         made["requestBody"] = {"required": needed, "content": {"application/json": {"schema": schema}}}
     return made
+
+
+def _moves_bytes(made: dict[str, Any], endpoint: Endpoint) -> None:
+    """Tell of what travels as it is, and not as JSON."""
+    if endpoint.route == UPLOAD_MANY.route:
+        made["requestBody"] = {"required": True, "content": _BUNDLE}
+    elif endpoint.route == READ_MANY.route:
+        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": _PATHS}}}
+    elif endpoint.route.method == "PUT":
+        made["requestBody"] = {"required": True, "content": _BYTES}
+    else:
+        made["responses"] = dict(sorted({**made["responses"], **_PARTS}.items()))
 
 
 def _tell_names(body: Schema, endpoint: Endpoint) -> None:
@@ -76,11 +104,14 @@ def _tell_names(body: Schema, endpoint: Endpoint) -> None:
 def _parameters(endpoint: Endpoint, schemas: Schemas) -> list[dict[str, Any]]:
     told = arguments_of(endpoint.doc)
     made: list[dict[str, Any]] = []
+    second = endpoint.route in _SECOND_WAYS
     for argument in endpoint.at(Place.PATH):
+        if second and argument.name == "path":
+            continue
         for part in argument.parts or (argument.name,):
             described = _described(argument, told)
             made.append({"name": part, "in": "path", "required": True, "schema": {"type": "string"}, **described})
-    for argument in endpoint.at(Place.QUERY):
+    for argument in () if second else endpoint.at(Place.QUERY):
         schema = schemas.of(argument.kind)
         if not argument.required and argument.default not in (None, ()):
             schema = {**schema, "default": argument.default}
@@ -95,7 +126,10 @@ def _parameters(endpoint: Endpoint, schemas: Schemas) -> list[dict[str, Any]]:
         )
     if endpoint.at(Place.HEADER):
         made.append(_header(IDEMPOTENCY_HEADER, told.get("idempotency_key", "")))
-    if endpoint.operation is Operation.UPLOAD_MODEL_VERSION_FILES:
+    if endpoint.operation is Operation.READ_MODEL_VERSION_FILE and not second:
+        made.append(_header("range", "One part of the file, `bytes=FIRST-LAST`; the answer is then 206, or 416."))
+        made.append(_header("if-range", "The entity tag that the file must have for a part to be answered."))
+    if endpoint.operation is Operation.UPLOAD_MODEL_VERSION_FILES and not second:
         made.append(_header(SIZE_HEADER, "How many bytes the file has; Content-Length says it as well."))
         made.append(_header(DIGEST_HEADER, "Its SHA-256 where it is known, `sha-256=:BASE64:` (RFC 9530)."))
     return made
@@ -122,7 +156,7 @@ def _answer(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     if endpoint.answer is None:
         return {"description": "Done."}
     if endpoint.operation is Operation.READ_MODEL_VERSION_FILE:
-        return {"description": "The bytes.", "content": _BYTES}
+        return {"description": "The bytes.", "content": _BUNDLE if endpoint.route == READ_MANY.route else _BYTES}
     return {"description": "Done.", "content": {"application/json": {"schema": schemas.of(endpoint.answer)}}}
 
 

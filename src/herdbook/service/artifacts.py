@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import BinaryIO
 
 from herdbook.entities import FileEntry, Page, VersionStatus
@@ -10,7 +11,8 @@ from herdbook.errors import ConflictError, InvalidArgumentError, NotFoundError
 from herdbook.names import fold
 from herdbook.policy.limits import check_range
 from herdbook.ports.artifacts import Progress, SupportsCopyTo
-from herdbook.ports.registry import AnyVersionLike, Artifacts
+from herdbook.ports.metadata import ReadTransaction
+from herdbook.ports.registry import AnyVersionLike, Artifacts, OpenedFile
 from herdbook.service import subjects
 from herdbook.service.part import GovernedPart
 from herdbook.service.sight import ensure_shown
@@ -44,7 +46,13 @@ class GovernedArtifacts(GovernedPart, Artifacts):
     ) -> Iterator[bytes]:
         """Return an iterator over the bytes of a file; it is authorized now, not when it is first read."""
         check_range(offset, length)
-        return self._core.artifacts.read(self._entry(ref, path).sha256, offset=offset, length=length)
+        (entry,) = self._entries(ref, [path])
+        return self._core.artifacts.read(entry.sha256, offset=offset, length=length)
+
+    def open_model_version_files(self, ref: AnyVersionLike, paths: Sequence[str]) -> tuple[OpenedFile, ...]:
+        """Return files with what they are, ready to be read."""
+        read = self._core.artifacts.read
+        return tuple(OpenedFile(entry=entry, read=partial(read, entry.sha256)) for entry in self._entries(ref, paths))
 
     def copy_model_version_file(
         self, ref: AnyVersionLike, path: str, target: BinaryIO, *, progress: Progress | None = None
@@ -52,15 +60,17 @@ class GovernedArtifacts(GovernedPart, Artifacts):
         """Write a file to an open, empty file."""
         store = self._core.artifacts
         if isinstance(store, SupportsCopyTo):
-            store.copy_to(self._entry(ref, path).sha256, target, progress=progress)
+            (entry,) = self._entries(ref, [path])
+            store.copy_to(entry.sha256, target, progress=progress)
         else:
             super().copy_model_version_file(ref, path, target, progress=progress)
 
-    def _entry(self, ref: AnyVersionLike, path: str) -> FileEntry:
+    def _entries(self, ref: AnyVersionLike, paths: Sequence[str]) -> tuple[FileEntry, ...]:
         core, caller = self._core, self._caller
         subject = subjects.version(subjects.any_version(ref))
-        if not isinstance(path, str) or not path.isprintable():
-            raise InvalidArgumentError(f"{path!r} is not the path of a model file.", hint="List its files first.")
+        for path in paths:
+            if not isinstance(path, str) or not path.isprintable():
+                raise InvalidArgumentError(f"{path!r} is not the path of a model file.", hint="List its files first.")
         with core.store.read() as tx:
             admitted = core.gate.admit(caller, Operation.READ_MODEL_VERSION_FILE, subject, tx, tx)
             row = core.gate.present(admitted, subject)
@@ -69,7 +79,11 @@ class GovernedArtifacts(GovernedPart, Artifacts):
                 raise ConflictError(
                     f"The {subject.what} is {row.version.status}; bytes are readable only when it is READY."
                 )
-            entry = tx.file(row.manifest_id, path)
+            return tuple(self._entry(tx, row.manifest_id, path, subject.what) for path in paths)
+
+    @staticmethod
+    def _entry(tx: ReadTransaction, manifest_id: str, path: str, what: str) -> FileEntry:
+        entry = tx.file(manifest_id, path)
         if entry is None:
-            raise NotFoundError(f"The {subject.what} has no file {path!r}.", hint="List its files first.")
+            raise NotFoundError(f"The {what} has no file {path!r}.", hint="List its files first.")
         return entry

@@ -7,7 +7,8 @@ import re
 import httpx2
 import pytest
 
-from herdbook.api import ENDPOINTS, PREFIX, Place
+from herdbook.api import PREFIX, READ_MANY, UPLOAD_MANY, WAYS, Place
+from herdbook.api.files import bundle_end
 from herdbook.names import PrincipalName
 from herdbook.policy.operations import OPERATIONS, Shape, Target
 from herdbook.server import build_app
@@ -85,6 +86,10 @@ def request_for(endpoint):
 
 def ask(http, endpoint):
     method, path, query, body = request_for(endpoint)
+    if endpoint is READ_MANY:
+        return http.post(path, json={"paths": ["model.bin"]})
+    if endpoint is UPLOAD_MANY:
+        return http.post(path, content=bundle_end())
     if endpoint.operation is Operation.UPLOAD_MODEL_VERSION_FILES:
         return http.put(path, content=b"x")
     return http.request(method, path, params=query, json=body)
@@ -105,7 +110,9 @@ def filled(metastore):
     return registry
 
 
-ALL = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.operation.value)
+ALL = pytest.mark.parametrize(
+    "endpoint", WAYS, ids=lambda endpoint: f"{endpoint.route.method} {endpoint.operation.value}"
+)
 
 
 def test_every_way_in_is_declared(metastore):
@@ -114,7 +121,7 @@ def test_every_way_in_is_declared(metastore):
     beside = {route.path for route in app.beside.routes}
     assert beside == {*PUBLIC, f"{PREFIX}/"}
     served = {(served.endpoint.route.method, served.endpoint.operation) for served in app.native.served()}
-    assert served == {(endpoint.route.method, endpoint.operation) for endpoint in ENDPOINTS}
+    assert served == {(endpoint.route.method, endpoint.operation) for endpoint in WAYS}
     assert {operation for _, operation in served} == set(OPERATIONS)
 
 

@@ -12,7 +12,8 @@ import pytest
 
 import herdbook
 from herdbook.adapters.http_registry.registry import HttpRegistry
-from herdbook.adapters.http_registry.transport import TRIES, Transport
+from herdbook.adapters.http_registry.repeating import TRIES
+from herdbook.adapters.http_registry.transport import Transport
 from herdbook.bootstrap import open_registry
 from herdbook.entities import FileStat
 from herdbook.errors import (

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import urlencode
 
 from herdbook.adapters.http_registry.calls import Writer, write_path
+from herdbook.adapters.http_registry.fetching import fetch_many, fetch_one, is_real_file, small_batches
+from herdbook.adapters.http_registry.repeating import repeated
+from herdbook.adapters.http_registry.sending import Sending
+from herdbook.adapters.http_registry.streams import Reply
 from herdbook.adapters.http_registry.transport import Transport
-from herdbook.api import BY_OPERATION, ENDPOINTS, Endpoint
-from herdbook.api.files import DIGEST_HEADER, SIZE_HEADER, digest_value
+from herdbook.api import BY_OPERATION, ENDPOINTS, READ_MANY, UPLOAD_MANY, Endpoint
+from herdbook.api.files import BUNDLE_BYTES, BUNDLE_FILES, DIGEST_HEADER, SMALL_FILE, digest_value, read_digest
 from herdbook.entities import FileEntry
-from herdbook.errors import InternalError, InvalidArgumentError
+from herdbook.errors import IntegrityError, InternalError, InvalidArgumentError
 from herdbook.ports.artifacts import BLOCK, Progress
-from herdbook.ports.registry import AnyVersionLike, FileUpload, Registry, VersionLike
+from herdbook.ports.registry import AnyVersionLike, FileUpload, OpenedFile, Registry, VersionLike
 from herdbook.verdicts import Operation
-from herdbook.wire import structure
 
 
 class HttpRegistry(Registry):
@@ -43,31 +50,73 @@ class HttpRegistry(Registry):
     def upload_model_version_files(
         self, ref: VersionLike, files: Sequence[FileUpload], *, progress: Progress | None = None
     ) -> tuple[FileEntry, ...]:
-        """Send files of a pending version, one after another."""
+        """Send files of a pending version, the small ones many to a request."""
         endpoint = BY_OPERATION[Operation.UPLOAD_MODEL_VERSION_FILES]
-        entries: list[FileEntry] = []
-        for upload in files:
-            headers = {SIZE_HEADER: str(upload.file.size)}
-            if upload.file.sha256 is not None:
-                headers[DIGEST_HEADER] = digest_value(upload.file.sha256)
-            path = write_path(endpoint, {"ref": ref, "path": upload.file.path})
-            told = self._transport.upload(path, _blocks(upload, progress), headers)
-            entries += structure(told, tuple[FileEntry, ...], what="the answer")
-        return tuple(entries)
+
+        def path_of(path: str) -> str:
+            return write_path(endpoint, {"ref": ref, "path": path})
+
+        bundle = write_path(UPLOAD_MANY, {"ref": ref, "path": ""})
+        return Sending(self._transport.streams, bundle, path_of, progress).send(files)
 
     def read_model_version_file(
         self, ref: AnyVersionLike, path: str, *, offset: int = 0, length: int | None = None
     ) -> Iterator[bytes]:
         """Return an iterator over the bytes of a file; it is authorized now, not when it is first read."""
         call = _READING.write(ref, path, offset=offset, length=length)
-        return self._transport.download(call.path, call.query)
+        query = f"?{urlencode(call.query)}" if call.query else ""
+        reply = repeated(lambda: self._transport.streams.request("GET", call.path + query, {}))
+        return _blocks(reply, path, whole=not call.query)
+
+    def open_model_version_files(self, ref: AnyVersionLike, paths: Sequence[str]) -> tuple[OpenedFile, ...]:
+        """Return files with what they are, ready to be read."""
+        return tuple(
+            OpenedFile(entry=self._entry(ref, path), read=partial(self.read_model_version_file, ref, path))
+            for path in paths
+        )
+
+    def copy_model_version_file(
+        self, ref: AnyVersionLike, path: str, target: BinaryIO, *, progress: Progress | None = None
+    ) -> None:
+        """Write a file to an open, empty file."""
+        if is_real_file(target):
+            fetch_one(self._transport.streams, _READING.write(ref, path).path, self._entry(ref, path), target, progress)
+        else:
+            super().copy_model_version_file(ref, path, target, progress=progress)
+
+    def copy_model_version_files(
+        self, ref: AnyVersionLike, files: Sequence[FileEntry], folder: Path, *, progress: Progress | None = None
+    ) -> None:
+        """Write files below a folder, the small ones fetched many to a request."""
+        streams = self._transport.streams
+        bundle = write_path(READ_MANY, {"ref": ref, "path": ""})
+        small = [file for file in files if file.size < SMALL_FILE]
+        for batch in small_batches(small, most=BUNDLE_FILES, size=BUNDLE_BYTES):
+            fetch_many(streams, bundle, batch, folder, progress)
+        super().copy_model_version_files(
+            ref, [file for file in files if file.size >= SMALL_FILE], folder, progress=progress
+        )
+
+    def _entry(self, ref: AnyVersionLike, path: str) -> FileEntry:
+        """Return what a file is."""
+        call = _READING.write(ref, path)
+        with repeated(lambda: self._transport.streams.request("HEAD", call.path, {})) as reply:
+            size, digest = reply.header("content-length"), reply.header(DIGEST_HEADER)
+        return FileEntry(path=path, size=int(size), sha256=read_digest(digest))
 
 
-def _blocks(upload: FileUpload, progress: Progress | None) -> Iterator[bytes]:
-    while block := upload.source.read(BLOCK):
-        yield block
-        if progress is not None:
-            progress(len(block))
+def _blocks(reply: Reply, path: str, *, whole: bool) -> Iterator[bytes]:
+    """Yield the bytes of an answer; the last ones only once the whole file has been verified."""
+    digest = hashlib.sha256()
+    with reply:
+        block = reply.read(BLOCK)
+        while block:
+            digest.update(block)
+            following = reply.read(BLOCK)
+            if whole and not following and digest_value(digest.hexdigest()) != reply.header(DIGEST_HEADER):
+                raise IntegrityError(f"What came of {path} does not have its digest.", hint="Fetch it again.")
+            yield block
+            block = following
 
 
 _READING = Writer(BY_OPERATION[Operation.READ_MODEL_VERSION_FILE])

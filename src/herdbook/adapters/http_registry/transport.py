@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import random
 import ssl
-import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,11 +13,12 @@ from urllib.parse import urlsplit
 import httpx2
 
 from herdbook import __version__
+from herdbook.adapters.http_registry.repeating import AGAIN, repeated
+from herdbook.adapters.http_registry.streams import Streams
 from herdbook.api import MEDIA_TYPE, PREFIX, from_problem
 from herdbook.errors import (
     InternalError,
     InvalidArgumentError,
-    RateLimitedError,
     RegistryError,
     UnavailableError,
 )
@@ -28,15 +27,10 @@ CONNECT_S = 10.0
 """Seconds to wait for a connection."""
 READ_S = 120.0
 """Seconds to wait for the next bytes of an answer; a check may take long."""
-TRIES = 4
-"""How often a request that may be repeated is sent."""
-FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 5.0
 _FINE = 200
 _REFUSED = 300
 Query = list[tuple[str, str | int | float | bool | None]]
 """Parameters in the form that httpx2 takes them; ours are all text."""
-_AGAIN = (RateLimitedError, UnavailableError)
 
 
 class Transport:
@@ -47,14 +41,17 @@ class Transport:
         headers = {"user-agent": f"herdbook/{__version__}", "accept": f"application/json, {MEDIA_TYPE}"}
         if token is not None:
             headers["authorization"] = f"Bearer {_checked(token)}"
+        trust = _trust(ca_file)
         self._client = httpx2.Client(
             base_url=self._server + PREFIX,
             headers=headers,
-            verify=_trust(ca_file),
+            verify=True if trust is None else trust,
             timeout=httpx2.Timeout(READ_S, connect=CONNECT_S),
             # A redirect would carry the token to wherever it points.
             follow_redirects=False,
         )
+        self.streams = Streams(self._server + PREFIX, headers, trust, self._refused, connect_s=CONNECT_S, read_s=READ_S)
+        """Connections that move bytes."""
 
     @property
     def server(self) -> str:
@@ -64,6 +61,7 @@ class Transport:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+        self.streams.close()
 
     def ask(
         self,
@@ -89,16 +87,11 @@ class Transport:
             UnavailableError: the server cannot be reached, or did not answer in time.
             RegistryError: what the server answered, as the class that it was there.
         """
-        for attempt in range(TRIES):
-            try:
-                answer = self._send(method, path, query, headers, content)
-            except _AGAIN as error:
-                if not repeatable or attempt + 1 == TRIES:
-                    raise
-                time.sleep(_pause(attempt, error.details.get("retry_after_s")))
-            else:
-                return self._read(answer)
-        raise AssertionError("the last attempt returns or raises")
+
+        def attempt() -> bytes:
+            return self._send(method, path, query, headers, content)
+
+        return self._read(repeated(attempt, tries=None if repeatable else 1))
 
     def _send(
         self,
@@ -114,35 +107,9 @@ class Transport:
         with self._reached():
             response = self._client.request(method, path, params=query or None, headers=sent, content=content)
         if response.status_code >= _REFUSED:
-            raise self._refused(response)
+            raise self._refused(response.status_code, response.headers, response.content)
         body: bytes = response.content
         return body
-
-    def upload(self, path: str, blocks: Iterable[bytes], headers: Mapping[str, str]) -> Any:
-        """Send the bytes of a file; returns the JSON of the answer, and raises as `ask` does."""
-        with self._reached():
-            response = self._client.put(path, content=blocks, headers=dict(headers))
-        if response.status_code >= _REFUSED:
-            raise self._refused(response)
-        return self._read(response.content)
-
-    def download(self, path: str, query: Query) -> Iterator[bytes]:
-        """Return the bytes of a file; whether they may be read is known when this returns. Raises as `ask` does."""
-        request = self._client.build_request("GET", path, params=query or None)
-        with self._reached():
-            response = self._client.send(request, stream=True)
-        if response.status_code >= _REFUSED:
-            with self._reached():
-                response.read()
-            raise self._refused(response)
-        return self._blocks(response)
-
-    def _blocks(self, response: httpx2.Response) -> Iterator[bytes]:
-        try:
-            with self._reached():
-                yield from response.iter_raw()
-        finally:
-            response.close()
 
     @contextmanager
     def _reached(self) -> Iterator[None]:
@@ -159,15 +126,15 @@ class Transport:
                 hint="Is the URL right, and does `herdbook serve` run there?",
             ) from error
 
-    def _refused(self, response: httpx2.Response) -> RegistryError:
+    def _refused(self, status: int, headers: Mapping[str, str], body: bytes) -> RegistryError:
         try:
-            told = from_problem(response.json())
+            told = from_problem(json.loads(body))
         except ValueError:
             told = None
         if told is None:
-            told = self._strange(response.status_code)
-        after = response.headers.get("retry-after", "")
-        if isinstance(told, _AGAIN) and after.isascii() and after.isdigit():
+            told = self._strange(status)
+        after = headers.get("retry-after", "")
+        if isinstance(told, AGAIN) and after.isascii() and after.isdigit():
             told.details["retry_after_s"] = int(after)
         return told
 
@@ -183,14 +150,6 @@ class Transport:
         if status in (502, 503, 504):
             return UnavailableError(message, hint="Try again in a while.")
         return InternalError(message, hint="Does the URL name a Herdbook server?", status=status)
-
-
-def _pause(attempt: int, asked: object) -> float:
-    """Return seconds to wait: what the server asked for, or twice as long each time, never together with others."""
-    if isinstance(asked, int):
-        return min(float(asked), LONGEST_PAUSE_S)
-    wait: float = min(FIRST_PAUSE_S * 2**attempt, LONGEST_PAUSE_S)
-    return wait * (0.5 + random.random() / 2)  # noqa: S311 no secret
 
 
 def _server(uri: str) -> str:
@@ -212,9 +171,9 @@ def _checked(token: str) -> str:
     return token
 
 
-def _trust(ca_file: Path | None) -> ssl.SSLContext | bool:
+def _trust(ca_file: Path | None) -> ssl.SSLContext | None:
     if ca_file is None:
-        return True
+        return None
     try:
         return ssl.create_default_context(cafile=str(ca_file))
     except (OSError, ssl.SSLError) as error:

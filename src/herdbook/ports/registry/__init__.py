@@ -27,7 +27,7 @@ from herdbook.ports.registry.schemas import Schemas
 from herdbook.ports.registry.tags import Tags
 from herdbook.ports.registry.tokens import Tokens
 from herdbook.ports.registry.trash import Trash
-from herdbook.ports.registry.uploads import FileUpload
+from herdbook.ports.registry.uploads import FileUpload, OpenedFile
 from herdbook.ports.registry.webhooks import Webhooks
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "Maintenance",
     "ModelLike",
     "ModelVersions",
+    "OpenedFile",
     "Ownership",
     "Policies",
     "Principals",

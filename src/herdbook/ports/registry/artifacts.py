@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import BinaryIO
 
 from herdbook.entities import FileEntry, Page
 from herdbook.ports.artifacts import Progress
 from herdbook.ports.registry.base import AnyVersionLike, RegistryPart
+from herdbook.ports.registry.uploads import OpenedFile
 from herdbook.verdicts import Operation
 
 
@@ -57,6 +59,43 @@ class Artifacts(RegistryPart):
             b'weights'
         """
         raise self._unsupported(Operation.READ_MODEL_VERSION_FILE)
+
+    def open_model_version_files(self, ref: AnyVersionLike, paths: Sequence[str]) -> tuple[OpenedFile, ...]:
+        """Return files of a READY version with what they are, ready to be read: `read_model_version_file` for many.
+
+        Args:
+            ref: The version.
+            paths: The files' paths.
+
+        Raises:
+            NotFoundError: there is no such version that the caller may know of, or no such file.
+            PermissionDeniedError: the caller lacks EXECUTE on the model.
+            ConflictError: the version is not READY (R32).
+        """
+        raise self._unsupported(Operation.READ_MODEL_VERSION_FILE)
+
+    def copy_model_version_files(
+        self, ref: AnyVersionLike, files: Sequence[FileEntry], folder: Path, *, progress: Progress | None = None
+    ) -> None:
+        """Write files of a READY version below a folder; a backend may fetch many at once.
+
+        Args:
+            ref: The version.
+            files: The files, as `list_model_version_files` has them; none of them may be there yet.
+            folder: Where; the folders between it and the files are made.
+            progress: Called with the number of bytes that have just been written.
+
+        Raises:
+            NotFoundError: there is no such version that the caller may know of, or no such file.
+            PermissionDeniedError: the caller lacks EXECUTE on the model.
+            ConflictError: the version is not READY (R32).
+            IntegrityError: what came does not have its digest.
+        """
+        for file in files:
+            path = folder / file.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x+b") as target:
+                self.copy_model_version_file(ref, file.path, target, progress=progress)
 
     def copy_model_version_file(
         self, ref: AnyVersionLike, path: str, target: BinaryIO, *, progress: Progress | None = None

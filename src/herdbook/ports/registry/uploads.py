@@ -1,12 +1,13 @@
-"""A file on its way from a caller into the registry."""
+"""A file on its way from a caller into the registry, or out of it."""
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from collections.abc import Iterator
+from typing import BinaryIO, Protocol
 
 from attrs import frozen
 
-from herdbook.entities.files import FileStat
+from herdbook.entities.files import FileEntry, FileStat
 
 
 @frozen(kw_only=True)
@@ -20,3 +21,24 @@ class FileUpload:
 
     file: FileStat
     source: BinaryIO
+
+
+class ReadBytes(Protocol):
+    """Yields the bytes of one file, or a part of them."""
+
+    def __call__(self, *, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Yield blocks; raises as `Artifacts.read_model_version_file`."""
+        ...
+
+
+@frozen(kw_only=True)
+class OpenedFile:
+    """A file of a version that may be read.
+
+    Args:
+        entry: What it is.
+        read: Yields its bytes; whether they may be read has been decided.
+    """
+
+    entry: FileEntry
+    read: ReadBytes

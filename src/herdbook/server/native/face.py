@@ -10,7 +10,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from herdbook import __version__
-from herdbook.api import ENDPOINTS, PREFIX, Endpoint
+from herdbook.api import PREFIX, WAYS, Endpoint
 from herdbook.errors import NotFoundError, RegistryError, UnavailableError
 from herdbook.policy.operations import OPERATIONS, Shape
 from herdbook.ports.registry import Registry
@@ -29,7 +29,7 @@ from herdbook.server.messages import (
     send_answer,
     wrong_method,
 )
-from herdbook.server.native.files import receive_file, send_file
+from herdbook.server.native.files import Exchange, receive_file, receive_files, send_file, send_files
 from herdbook.server.native.reading import Reader
 from herdbook.server.native.routing import Router
 from herdbook.service import Metastore
@@ -74,14 +74,15 @@ class Request:
 class NativeFace:
     """The ASGI application under the prefix."""
 
-    def __init__(self, metastore: Metastore, authenticator: Authenticator, pool: Executor) -> None:
+    def __init__(self, metastore: Metastore, authenticator: Authenticator, pool: Executor, movers: Executor) -> None:
         self._metastore = metastore
         self._authenticator = authenticator
         self._pool = pool
+        self._movers = movers
         self._waiting = 0
         self._router: Router[Served] = Router()
         inline_reads = metastore.core.store.inline_reads
-        self._served = tuple(_served(endpoint, inline_reads=inline_reads) for endpoint in ENDPOINTS)
+        self._served = tuple(_served(endpoint, inline_reads=inline_reads) for endpoint in WAYS)
         for served in self._served:
             self._router.add(served.endpoint.route.method, served.endpoint.route.path, served)
 
@@ -109,11 +110,18 @@ class NativeFace:
 
     async def in_thread(self, work: Callable[[], Any]) -> Any:
         """Do work in the pool; raises UnavailableError where too much is waiting."""
+        return await self._in(self._pool, work)
+
+    async def moving(self, work: Callable[[], Any]) -> Any:
+        """Do work that goes at a client's pace, where it keeps nobody else from a thread; raises as `in_thread`."""
+        return await self._in(self._movers, work)
+
+    async def _in(self, pool: Executor, work: Callable[[], Any]) -> Any:
         if self._waiting >= MAX_WAITING:
             raise UnavailableError("Too many requests are waiting.", hint="Repeat it in a moment.")
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+            return await asyncio.get_running_loop().run_in_executor(pool, work)
         finally:
             self._waiting -= 1
 
@@ -126,17 +134,18 @@ class NativeFace:
                 f"There is nothing at this path of {PREFIX}.", hint=f"{PREFIX}/docs lists what there is."
             )
         methods, values = found
-        served = methods.get(scope["method"])
+        method = scope["method"]
+        served = methods.get(method)
+        if served is None and method == "HEAD" and "GET" in methods and methods["GET"].endpoint.route.raw:
+            served = methods["GET"]
         if served is None:
-            return wrong_method(scope["method"], methods, identity)
+            return wrong_method(method, methods, identity)
         route, query = served.endpoint.route, scope["query_string"]
-        if route.operation is Operation.UPLOAD_MODEL_VERSION_FILES:
-            return await receive_file(self, values, headers, receive, identity)
+        if route.raw:
+            exchange = Exchange(self, values, headers, receive, send, identity)
+            return await _move(exchange, served, query, only_headers=method == "HEAD")
         body = await read_body(receive, headers, route.body_limit)
         request = Request(served, values, query, headers, body, identity)
-        if route.operation is Operation.READ_MODEL_VERSION_FILE:
-            await send_file(self, lambda: self._call(request), send, identity)
-            return None
         if served.inline and self._authenticator.inline(headers):
             return self._work(request)
         answer: Answer = await self.in_thread(lambda: self._work(request))
@@ -154,6 +163,21 @@ class NativeFace:
         registry = self.registry(request.headers, request.identity)
         arguments = request.served.read.read(request.values, request.query, request.headers, request.body)
         return getattr(registry, request.served.endpoint.operation.value)(**arguments)
+
+
+async def _move(exchange: Exchange, served: Served, query: bytes, *, only_headers: bool) -> Answer | None:
+    """Move the bytes of files; None where the answer has been sent."""
+    route = served.endpoint.route
+    if route.operation is Operation.UPLOAD_MODEL_VERSION_FILES:
+        return await (receive_file if route.method == "PUT" else receive_files)(exchange)
+    if route.method == "POST":
+        await send_files(exchange)
+        return None
+    body = await read_body(exchange.receive, exchange.headers, route.body_limit)
+    asked = served.read.read(exchange.values, query, exchange.headers, body)
+    offset, length = asked.get("offset", 0), asked.get("length")
+    await send_file(exchange, offset=offset, length=length, only_headers=only_headers)
+    return None
 
 
 def service_document(registry: Registry) -> dict[str, Any]:

@@ -1,109 +1,246 @@
-"""The bytes of files over HTTP: one file a request, block by block, never whole in memory."""
+"""The bytes of files over HTTP, block by block and never whole in memory: one file a request, or many small ones."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import io
+import logging
 import re
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-from herdbook.api.files import DIGEST_HEADER, SIZE_HEADER
+from attrs import field, frozen
+
+from herdbook.api import MEDIA_TYPE, to_problem
+from herdbook.api.files import (
+    BUNDLE_BYTES,
+    BUNDLE_FILES,
+    BUNDLE_TYPE,
+    DIGEST_HEADER,
+    SIZE_HEADER,
+    bundle_end,
+    digest_value,
+    frame_header,
+    read_bundle,
+    read_digest,
+)
 from herdbook.entities.files import FileStat
-from herdbook.errors import InvalidArgumentError, RegistryError, UnavailableError
-from herdbook.ports.artifacts import BLOCK
-from herdbook.ports.registry import FileUpload
-from herdbook.server.messages import Answer, Receive, Send, render
-from herdbook.wire import unstructure
+from herdbook.errors import InvalidArgumentError, RegistryError, TooLargeError
+from herdbook.ports.registry import FileUpload, OpenedFile, Registry
+from herdbook.server.messages import (
+    Answer,
+    Headers,
+    Receive,
+    Send,
+    read_body,
+    render,
+    send_answer,
+)
+from herdbook.server.native.incoming import IncomingBody
+from herdbook.server.native.ranges import ByteRange, asked_range, etag
+from herdbook.wire import from_json, unstructure
 
 if TYPE_CHECKING:
     from herdbook.server.native.face import NativeFace
 
-_DIGEST = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):", re.ASCII)
 _SIZE = re.compile(r"[0-9]{1,18}", re.ASCII)
-_DRAINED = 64 * 1024 * 1024
-"""Bytes of a refused upload that are still read, so that the client comes to see why."""
+_NOT_SATISFIABLE = 416
+_GATHERED = 1024 * 1024
+_PATHS_LIMIT = 8 * 1024 * 1024
+_OCTETS = (b"content-type", b"application/octet-stream")
+# A browser that is sent to a file saves it, and never runs what a model may hold.
+_SAVED = ((b"content-disposition", b"attachment"), (b"x-content-type-options", b"nosniff"))
+_LOG = logging.getLogger("herdbook.server")
 
 
-async def receive_file(
-    face: NativeFace, values: list[str], headers: dict[str, str], receive: Receive, identity: str
-) -> Answer:
+@frozen
+class Exchange:
+    """A request that moves bytes.
+
+    Args:
+        face: What answers it.
+        values: The values of the path's placeholders.
+        headers: Its headers.
+        receive: Its body.
+        send: Where the answer goes.
+        identity: Its id.
+    """
+
+    face: NativeFace
+    values: list[str]
+    headers: dict[str, str]
+    receive: Receive
+    send: Send
+    identity: str
+
+    @property
+    def ref(self) -> str:
+        """The version."""
+        return f"{self.values[0]}/{self.values[1]}"
+
+    def registry(self) -> Registry:
+        """Return the registry as whoever asks may use it."""
+        return self.face.registry(self.headers, self.identity)
+
+
+async def receive_file(exchange: Exchange) -> Answer:
     """Take in the one file that a request sends."""
-    model, version, path = values
-    stat = FileStat(path=path, size=_size(headers), sha256=_digest(headers))
-    body = _Body(receive, asyncio.get_running_loop())
+    stat = FileStat(path=exchange.values[2], size=_size(exchange.headers), sha256=_digest(exchange.headers))
+    return await _take_in(exchange, lambda body: [FileUpload(file=stat, source=cast("BinaryIO", body))])
+
+
+async def receive_files(exchange: Exchange) -> Answer:
+    """Take in the many small files that a request sends, with one wait for the disk."""
+
+    def uploads(body: IncomingBody) -> list[FileUpload]:
+        return [FileUpload(file=stat, source=io.BytesIO(content)) for stat, content in read_bundle(body.read)]
+
+    return await _take_in(exchange, uploads)
+
+
+async def _take_in(exchange: Exchange, uploads: Callable[[IncomingBody], Sequence[FileUpload]]) -> Answer:
+    body = IncomingBody(exchange.receive, asyncio.get_running_loop())
 
     def work() -> Answer:
-        registry = face.registry(headers, identity)
-        upload = FileUpload(file=stat, source=io.BufferedReader(body))
-        entries = registry.upload_model_version_files(f"{model}/{version}", [upload])
+        # Who asks is known before anything is read.
+        registry = exchange.registry()
+        entries = registry.upload_model_version_files(exchange.ref, uploads(body))
         return Answer(200, render([unstructure(entry) for entry in entries]))
 
+    pump = asyncio.ensure_future(body.pump())
     try:
-        answer: Answer = await face.in_thread(work)
-    except RegistryError:
-        await body.drain()
-        raise
-    return answer
+        answer: Answer = await exchange.face.moving(work)
+        return answer
+    finally:
+        # What a refused client still sends is read and dropped by the server, so that it comes to see why.
+        pump.cancel()
 
 
-async def send_file(face: NativeFace, call: Callable[[], Iterator[bytes]], send: Send, identity: str) -> None:
-    """Send a file; what fails after the first block breaks the connection off, so that nobody takes a part for all."""
+async def send_file(exchange: Exchange, *, offset: int, length: int | None, only_headers: bool) -> None:
+    """Send a file, or the part that is asked for, and what it is."""
 
-    def begin() -> tuple[Iterator[bytes], bytes]:
-        blocks = call()
-        return blocks, next(blocks, b"")
+    def begin() -> tuple[OpenedFile, ByteRange | None, Iterator[bytes], bytes]:
+        (opened,) = exchange.registry().open_model_version_files(exchange.ref, [exchange.values[2]])
+        whole = offset == 0 and length is None
+        part = asked_range(exchange.headers, opened.entry) if whole else None
+        if only_headers or (part is not None and part.length == 0):
+            return opened, part, iter(()), b""
+        wanted = part or _Wanted(offset=offset, length=length)
+        blocks = opened.read(offset=wanted.offset, length=wanted.length)
+        return opened, part, blocks, next(blocks, b"")
 
-    blocks, block = await face.in_thread(begin)
-    sent = [(b"x-request-id", identity.encode()), (b"content-type", b"application/octet-stream")]
-    await send({"type": "http.response.start", "status": 200, "headers": sent})
-    while block:
-        await send({"type": "http.response.body", "body": block, "more_body": True})
-        block = await face.in_thread(lambda: next(blocks, b""))
-    await send({"type": "http.response.body", "body": b""})
+    opened, part, blocks, block = await exchange.face.in_thread(begin)
+    size, told = opened.entry.size, [_OCTETS, *_SAVED, (b"accept-ranges", b"bytes")]
+    told += [
+        (b"etag", etag(opened.entry).encode()),
+        (DIGEST_HEADER.encode(), digest_value(opened.entry.sha256).encode()),
+    ]
+    if part is None:
+        sent = (size if length is None else offset + length) - offset
+        await _send(exchange, 200, [*told, _length(sent)], blocks, block)
+    elif part.length:
+        last = part.offset + part.length - 1
+        told.append((b"content-range", f"bytes {part.offset}-{last}/{size}".encode()))
+        await _send(exchange, 206, [*told, _length(part.length)], blocks, block)
+    else:
+        await _refuse_range(exchange, size)
 
 
-class _Body(io.RawIOBase):
-    """A request's body as a file that a thread reads, a block for each hop to the event loop."""
+async def send_files(exchange: Exchange) -> None:
+    """Send the many small files that a request lists."""
+    body = await read_body(exchange.receive, exchange.headers, _PATHS_LIMIT)
 
-    def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__()
-        self._receive = receive
-        self._loop = loop
-        self._held = bytearray()
-        self._more = True
+    def begin() -> tuple[int, Iterator[bytes], bytes]:
+        registry = exchange.registry()
+        wanted = from_json(body, Paths, what="the body")
+        opened = registry.open_model_version_files(exchange.ref, wanted.paths)
+        if sum(file.entry.size for file in opened) > BUNDLE_BYTES:
+            raise TooLargeError(
+                f"These files have more than the {BUNDLE_BYTES:,} bytes that one answer carries.",
+                hint="Ask for fewer at once, and for large files one by one.",
+                limit=BUNDLE_BYTES,
+            )
+        frames = [(frame_header(file.entry), file) for file in opened]
+        total = sum(len(header) + file.entry.size for header, file in frames) + len(bundle_end())
+        blocks = _gathered(_bundle(frames))
+        return total, blocks, next(blocks)
 
-    def readable(self) -> bool:
-        """It is."""
-        return True
+    total, blocks, block = await exchange.face.in_thread(begin)
+    await _send(exchange, 200, [(b"content-type", BUNDLE_TYPE.encode()), *_SAVED, _length(total)], blocks, block)
 
-    def readinto(self, buffer: Any) -> int:
-        """Fill a buffer, as far as bytes come."""
-        if not self._held and self._more:
-            asyncio.run_coroutine_threadsafe(self._pull(BLOCK), self._loop).result()
-        count = min(len(buffer), len(self._held))
-        buffer[:count] = self._held[:count]
-        del self._held[:count]
-        return count
 
-    async def drain(self) -> None:
-        """Read on and forget."""
-        passed = 0
-        while self._more and passed < _DRAINED:
-            self._held.clear()
-            await self._pull(1)
-            passed += len(self._held)
+def _check_count(_: object, __: object, paths: tuple[str, ...]) -> None:
+    if not 1 <= len(paths) <= BUNDLE_FILES:
+        raise InvalidArgumentError(f"One request reads 1 to {BUNDLE_FILES} files, not {len(paths)}.")
 
-    async def _pull(self, wanted: int) -> None:
-        while self._more and len(self._held) < wanted:
-            message = await self._receive()
-            if message["type"] != "http.request":
-                self._more = False
-                raise UnavailableError("The client went away before its file was whole.")
-            self._held += message.get("body", b"")
-            self._more = message.get("more_body", False)
+
+@frozen(kw_only=True)
+class Paths:
+    """Which files are read at once.
+
+    Args:
+        paths: Their paths.
+    """
+
+    paths: tuple[str, ...] = field(validator=_check_count)
+
+
+@frozen(kw_only=True)
+class _Wanted:
+    offset: int
+    length: int | None
+
+
+def _bundle(frames: Sequence[tuple[bytes, OpenedFile]]) -> Iterator[bytes]:
+    for header, file in frames:
+        yield header
+        yield from file.read()
+    yield bundle_end()
+
+
+def _gathered(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield parts put together: an answer of many small ones costs more than its bytes."""
+    held: list[bytes] = []
+    size = 0
+    for part in parts:
+        held.append(part)
+        size += len(part)
+        if size >= _GATHERED:
+            yield b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)
+
+
+async def _send(exchange: Exchange, status: int, headers: Headers, blocks: Iterator[bytes], block: bytes) -> None:
+    """Send blocks, the next one being read meanwhile; what fails on the way breaks the connection off."""
+    face, send = exchange.face, exchange.send
+    told = [(b"x-request-id", exchange.identity.encode()), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": told})
+    gone = asyncio.ensure_future(exchange.receive())
+    try:
+        while block and not (gone.done() and gone.result()["type"] == "http.disconnect"):
+            following = asyncio.ensure_future(face.in_thread(lambda: next(blocks, b"")))
+            await send({"type": "http.response.body", "body": block, "more_body": True})
+            block = await following
+        if not block:
+            await send({"type": "http.response.body", "body": b""})
+    except RegistryError as error:
+        # The status is sent: an answer that is too short tells the client that it is not whole.
+        _LOG.error("request %s broke off: %s", exchange.identity, error)
+    finally:
+        gone.cancel()
+
+
+async def _refuse_range(exchange: Exchange, size: int) -> None:
+    error = InvalidArgumentError(f"The range does not lie in this file of {size:,} bytes.", hint="Ask for less.")
+    body = render({**to_problem(error, exchange.identity), "status": _NOT_SATISFIABLE})
+    told = ((b"content-range", f"bytes */{size}".encode()),)
+    await send_answer(exchange.send, Answer(_NOT_SATISFIABLE, body, MEDIA_TYPE.encode(), told), exchange.identity)
+
+
+def _length(count: int) -> tuple[bytes, bytes]:
+    return b"content-length", str(count).encode()
 
 
 def _size(headers: dict[str, str]) -> int:
@@ -115,12 +252,4 @@ def _size(headers: dict[str, str]) -> int:
 
 def _digest(headers: dict[str, str]) -> str | None:
     text = headers.get(DIGEST_HEADER)
-    if text is None:
-        return None
-    found = _DIGEST.fullmatch(text)
-    if found is None:
-        raise InvalidArgumentError(f"{text!r} is not a digest.", hint=f"Send {DIGEST_HEADER}: sha-256=:BASE64:")
-    try:
-        return base64.b64decode(found.group(1), validate=True).hex()
-    except binascii.Error:
-        raise InvalidArgumentError(f"{text!r} is not base64.") from None
+    return None if text is None else read_digest(text)
