@@ -228,6 +228,13 @@ class MetadataStore(ABC):
     def create_metastore(self, metastore_id: str, *, seal_key: bytes, at_ms: int) -> bool:
         """Make the metastore's row; returns False where another process was first."""
 
+    def check_schema(self) -> None:  # noqa: B027 a store without a schema has nothing to check
+        """Refuse to go on where another version of Herdbook has changed what the tables look like.
+
+        Raises:
+            UnavailableError: the schema is not the one that this version works with, or the database does not answer.
+        """
+
     @abstractmethod
     def close(self) -> None:
         """Release all connections."""
