@@ -56,4 +56,4 @@ class ToLog(logging.Handler):
 
 
 def _rendered(_: Any, __: str, told: MutableMapping[str, Any]) -> bytes:
-    return _ENCODER.encode({name: told.pop(name) for name in _FIRST} | told)
+    return _ENCODER.encode({**{name: told.pop(name) for name in _FIRST}, **told})

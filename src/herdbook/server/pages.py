@@ -106,9 +106,14 @@ def check_ready(metastore: Metastore) -> None:
     try:
         with core.store.read() as tx:
             tx.revision()
+        current = core.store.has_current_schema()
     except RegistryError as error:
         raise UnavailableError("The database does not answer.") from error
-    core.store.check_schema()
+    if not current:
+        raise UnavailableError(
+            "The database has another schema than this Herdbook works with.",
+            hint="Run `herdbook db upgrade`, or use the Herdbook that did.",
+        )
     try:
         core.artifacts.size(_NO_BLOB)
     except (RegistryError, OSError) as error:

@@ -19,7 +19,7 @@ from herdbook.adapters.sql.sql_text import insert_sql
 from herdbook.adapters.sql.statements import Compiler, Row, Runner
 from herdbook.adapters.sql.tables import metastore
 from herdbook.adapters.sql.writes import SqlWrites
-from herdbook.errors import InvalidArgumentError, UnavailableError
+from herdbook.errors import InvalidArgumentError
 from herdbook.ports.metadata import MetadataStore, ReadTransaction, Resolver, WriteTransaction
 
 
@@ -120,15 +120,11 @@ class SqlStore(MetadataStore):
         with self.transaction(Mode.WRITE) as runner:
             return runner.run(f"{insert_sql(metastore, *row)} ON CONFLICT DO NOTHING", **row) > 0
 
-    def check_schema(self) -> None:
+    def has_current_schema(self) -> bool:
         """Compare the database's stamp with the schema of this version."""
         with self.transaction(Mode.READ) as runner:
             row = runner.one("SELECT version_num FROM alembic_version")
-        if row is None or row[0] != REVISION:
-            raise UnavailableError(
-                "The database has another schema than this Herdbook works with.",
-                hint="Run `herdbook db upgrade`, or the Herdbook that did.",
-            )
+        return row is not None and row[0] == REVISION
 
     @abstractmethod
     def transaction(self, mode: Mode) -> AbstractContextManager[Runner]:
