@@ -31,7 +31,14 @@ from herdbook.policy.tag_rules import GovernedTag, GovernedTags, TagsRequired, T
 from herdbook.ports.registry import Registry
 from herdbook.server.openapi import openapi
 from herdbook.service import GovernedRegistry
-from herdbook.settings import _FROM_ENVIRONMENT, PluginSettings, RegistrySettings, ServerSettings, Settings
+from herdbook.settings import (
+    _FROM_ENVIRONMENT,
+    LimitSettings,
+    PluginSettings,
+    RegistrySettings,
+    ServerSettings,
+    Settings,
+)
 from herdbook.verdicts import Operation, Privilege, SecurableKind
 
 FOLDER = Path(__file__).parent / "reference"
@@ -241,6 +248,7 @@ def settings() -> str:
         ("[plugins]", PluginSettings),
         ("[registries.NAME]", RegistrySettings),
         ("[server]", ServerSettings),
+        ("[server.limits]", LimitSettings),
     )
     for title, kind in tables:
         described = _arguments(kind)

@@ -6,6 +6,7 @@ import getpass
 import os
 import sys
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,42 @@ class RegistrySettings:
     ca_file: str | None = None
 
 
+class LogLevel(StrEnum):
+    """What `herdbook serve` tells of on its standard error."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@frozen(kw_only=True)
+class LimitSettings:
+    """What `herdbook serve` takes from one client, `[server.limits]`; each process counts for itself.
+
+    Args:
+        requests_per_s: Requests that one principal may make a second, over time; no limit unless set.
+        burst: Requests that it may make at once after a pause, where requests_per_s is set.
+        failures_per_minute: Requests from one address that may fail to prove who asks, a minute.
+        connections: Open connections, and requests under way, beyond which requests are answered 503.
+        url_bytes: Bytes of a request's target.
+        headers: Header fields of a request.
+        header_bytes: Bytes of all header fields of a request.
+        header_s: Seconds in which the head of a request must be whole.
+        stall_s: Seconds after which a body that hardly moves, or an answer that nobody reads, is broken off.
+    """
+
+    requests_per_s: int | None = None
+    burst: int = 200
+    failures_per_minute: int = 300
+    connections: int = 1000
+    url_bytes: int = 32768
+    headers: int = 100
+    header_bytes: int = 65536
+    header_s: int = 10
+    stall_s: int = 60
+
+
 @frozen(kw_only=True)
 class ServerSettings:
     """What `herdbook serve` does, `[server]`.
@@ -63,12 +100,28 @@ class ServerSettings:
         local_principal: As whom requests act that come over loopback without a token; the operating system's user
             unless set. It proves nothing, so give it no more rights than whoever uses this machine should have.
         hosts: Names that it answers to, besides those of loopback.
+        workers: Processes that share the port.
+        shutdown_grace_s: Seconds that requests and uploads under way get to end, once the server is told to stop.
+        log_level: The least that is logged: `debug`, `info` (a line for each request), `warning` or `error`.
+        metrics_port: A second port, on 127.0.0.1 alone, that answers /metrics without a token; none unless set.
+        tls_cert: The certificate chain, a PEM file; with it the server speaks HTTPS, TLS 1.2 at least.
+        tls_key: The certificate's key, a PEM file.
+        trusted_proxies: Addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed.
+        limits: What one client may ask for.
     """
 
     host: str = "127.0.0.1"
     port: int = 8420
     local_principal: str | None = None
     hosts: tuple[str, ...] = ()
+    workers: int = 1
+    shutdown_grace_s: int = 60
+    log_level: LogLevel = LogLevel.INFO
+    metrics_port: int | None = None
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    limits: LimitSettings = field(factory=LimitSettings)
 
 
 @frozen(kw_only=True)
@@ -201,6 +254,13 @@ def _read(path: Path) -> dict[str, Any]:
         if name in values and ":" not in values[name]:
             values[name] = str(path.parent / Path(values[name]).expanduser())
     own = {key: value for key, value in parsed.plugins.items() if not isinstance(value, dict)}
+    folder = path.parent
+    own_server: dict[str, Any] = {
+        name: str(folder / Path(value).expanduser())
+        for name in ("tls_cert", "tls_key")
+        if (value := getattr(parsed.server, name)) is not None
+    }
+    values["server"] = evolve(parsed.server, **own_server)
     without_options = evolve(table, data={"plugins": own})
     values["plugins"] = structure_located(without_options, ("plugins",), PluginSettings, converter=converter)
     values["plugin_options"] = {key: value for key, value in parsed.plugins.items() if isinstance(value, dict)}

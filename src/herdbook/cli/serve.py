@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
+from attrs import evolve
 from cyclopts import Parameter, validators
 
 from herdbook.cli.options import DEFAULT, Options
@@ -11,6 +12,7 @@ from herdbook.cli.output import say
 from herdbook.errors import InvalidArgumentError, PluginLoadError
 
 Port = Annotated[int | None, Parameter(validator=validators.Number(gte=0, lte=65535))]
+Workers = Annotated[int | None, Parameter(validator=validators.Number(gte=1))]
 
 
 def serve(
@@ -19,6 +21,9 @@ def serve(
     host: str | None = None,
     port: Port = None,
     local_principal: str | None = None,
+    workers: Workers = None,
+    tls_cert: str | None = None,
+    tls_key: str | None = None,
     options: Options = DEFAULT,
 ) -> None:
     """Serve a registry over HTTP until interrupted; prints its URL once it listens.
@@ -29,6 +34,9 @@ def serve(
         port: The port, 0 for a free one; that of [server] unless said, 8420 unless set.
         local_principal: As whom requests without a token act, on loopback; that of [server] unless said, the operating
             system's user unless set.
+        workers: Processes that share the port; that of [server] unless said, 1 unless set.
+        tls_cert: The certificate chain, a PEM file, to speak HTTPS; that of [server] unless said.
+        tls_key: The certificate's key, a PEM file; that of [server] unless said.
     """
     if uri is not None and options.registry is not None:
         raise InvalidArgumentError("The registry is named twice.", hint="Leave out --registry.")
@@ -48,11 +56,16 @@ def serve(
         sentence = f"Herdbook listens at {at.url} and serves {at.registry}; {who}."
         say(options, sentence, url=at.url, registry=at.registry, principal=at.principal)
 
+    said: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "local_principal": local_principal,
+        "workers": workers,
+        "tls_cert": tls_cert,
+        "tls_key": tls_key,
+    }
+    settings = options.settings()
+    server = evolve(settings.server, **{name: value for name, value in said.items() if value is not None})
     serve_registry(
-        uri if uri is not None else options.registry,
-        options.settings(),
-        host=host,
-        port=port,
-        local_principal=local_principal,
-        on_listening=listening,
+        uri if uri is not None else options.registry, evolve(settings, server=server), on_listening=listening
     )

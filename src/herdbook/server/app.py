@@ -2,35 +2,54 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from starlette.applications import Starlette
 from starlette.routing import Route
 
 from herdbook.api import PREFIX
-from herdbook.errors import RegistryError
+from herdbook.errors import NotFoundError, RegistryError
 from herdbook.server.guard import LOOPBACK, Guard
 from herdbook.server.identity import Authenticator
-from herdbook.server.messages import Receive, Scope, Send, read_headers, refusal, request_id, send_answer
+from herdbook.server.limits import Buckets, LimitedAuthenticator
+from herdbook.server.messages import (
+    Receive,
+    RequestHeaders,
+    Scope,
+    Send,
+    read_headers,
+    refusal,
+    request_id,
+    send_answer,
+)
 from herdbook.server.native.face import NativeFace
-from herdbook.server.pages import no_such_method, nothing_there, own_routes
+from herdbook.server.pages import FIGURES, no_such_method, nothing_there, own_routes
+from herdbook.server.watching import Seen, Watch
 from herdbook.service import Metastore
 
 THREADS = 16
 MOVERS = 32
 """Uploads that are taken in at once; each holds a thread and a few blocks for as long as its client takes."""
+TICK_S = 2
+"""Seconds between two looks at what is due."""
 _NATIVE = f"{PREFIX}/"
+_FOR_FIGURES = frozenset({FIGURES, "/health", "/ready"})
 
 
 class App:
     """Guards the door, then sends a request to the native face or to Starlette."""
 
-    def __init__(self, native: NativeFace, beside: Starlette, guard: Guard) -> None:
+    def __init__(
+        self, native: NativeFace, beside: Starlette, guard: Guard, watch: Watch, figures_port: int | None
+    ) -> None:
         self.native = native
         self.beside = beside
         self._guard = guard
+        self._watch = watch
+        self._figures_port = figures_port
         self._own = {route.path for route in beside.routes if isinstance(route, Route)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,17 +58,36 @@ class App:
             await self.beside(scope, receive, send)
             return
         headers = read_headers(scope)
+        seen = Seen(receive, send)
+        self._watch.slot.begin()
+        try:
+            await self._answer(scope, headers, seen)
+        finally:
+            self._watch.end(scope, headers, seen)
+
+    async def _answer(self, scope: Scope, headers: RequestHeaders, seen: Seen) -> None:
+        path = scope["path"]
         try:
             self._guard.check(headers)
+            if self._figures_port is not None:
+                self._mark_figures(scope, path)
         except RegistryError as error:
             identity = request_id(headers)
-            await send_answer(send, refusal(error, identity), identity)
+            await send_answer(seen.send, refusal(error, identity), identity)
             return
-        path = scope["path"]
         if path.startswith(_NATIVE) and path not in self._own:
-            await self.native(scope, receive, send)
+            await self.native(scope, seen.receive, seen.send)
         else:
-            await self.beside(scope, receive, send)
+            await self.beside(scope, seen.receive, seen.send)
+
+    def _mark_figures(self, scope: Scope, path: str) -> None:
+        """Let a request to the port for figures see them without a token, and nothing else."""
+        server = scope.get("server")
+        if server is None or server[1] != self._figures_port:
+            return
+        if path not in _FOR_FIGURES:
+            raise NotFoundError("There is nothing at this path.")
+        scope["herdbook.figures"] = True
 
 
 def build_app(
@@ -57,6 +95,10 @@ def build_app(
     authenticator: Authenticator,
     *,
     hosts: Iterable[str] = LOOPBACK,
+    watch: Watch | None = None,
+    requests: Buckets | None = None,
+    failures: Buckets | None = None,
+    figures_port: int | None = None,
 ) -> App:
     """Return the application over an opened metastore.
 
@@ -64,23 +106,41 @@ def build_app(
         metastore: The metastore; the caller closes it afterwards.
         authenticator: Says who is asking.
         hosts: The names that the server answers to.
+        watch: Counts and logs; None counts for itself and logs nothing.
+        requests: How often a principal may ask; None is as often as it likes.
+        failures: How often an address may fail to prove who asks; None is as often as it likes.
+        figures_port: The port whose requests see the figures without a token; None is no port.
     """
     pool = ThreadPoolExecutor(THREADS, thread_name_prefix="herdbook")
     movers = ThreadPoolExecutor(MOVERS, thread_name_prefix="herdbook-bytes")
-    native = NativeFace(metastore, authenticator, pool, movers)
+    native = NativeFace(metastore, LimitedAuthenticator(authenticator, requests, failures), pool, movers)
+    watched = watch or Watch()
+
+    async def look() -> None:
+        while True:
+            revision = metastore.core.gate.authority.revision
+            watched.slot.show(pool_waiting=native.waiting, policy_revision=max(revision, 0))
+            watched.tick()
+            await asyncio.sleep(TICK_S)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        looking = asyncio.create_task(look())
         try:
             yield
         finally:
-            movers.shutdown(wait=True)
-            pool.shutdown(wait=True)
+            looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await looking
+            # A thread may still have something to ask of this loop.
+            await asyncio.to_thread(movers.shutdown)
+            await asyncio.to_thread(pool.shutdown)
+            watched.close()
 
     beside = Starlette(
-        routes=own_routes(native, metastore),
+        routes=own_routes(native, metastore, watched.board),
         exception_handlers={404: nothing_there, 405: no_such_method},
         lifespan=lifespan,
     )
     beside.router.redirect_slashes = False
-    return App(native, beside, Guard(hosts))
+    return App(native, beside, Guard(hosts), watched, figures_port)

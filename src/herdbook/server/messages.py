@@ -14,6 +14,7 @@ from attrs import frozen
 from herdbook.api import MEDIA_TYPE, to_problem
 from herdbook.errors import (
     InternalError,
+    RateLimitedError,
     RegistryError,
     TooLargeError,
     UnauthenticatedError,
@@ -51,15 +52,38 @@ class Answer:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-def read_headers(scope: Scope) -> dict[str, str]:
-    """Return a request's headers by lower-case name; of one that stands twice, the last."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+class RequestHeaders(dict[str, str]):
+    """A request's headers by lower-case name, and what becomes known of the request.
+
+    Args:
+        read: The headers.
+        address: From where it comes.
+    """
+
+    __slots__ = ("address", "principal")
+
+    def __init__(self, read: Iterable[tuple[str, str]], address: str) -> None:
+        super().__init__(read)
+        self.address = address
+        self.principal: str | None = None
+
+
+def read_headers(scope: Scope) -> RequestHeaders:
+    """Return a request's headers, read once; of one that stands twice, the last."""
+    read: RequestHeaders | None = scope.get("herdbook.headers")
+    if read is None:
+        client = scope.get("client")
+        pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        read = scope["herdbook.headers"] = RequestHeaders(pairs, client[0] if client else "")
+    return read
 
 
 def request_id(headers: dict[str, str]) -> str:
-    """Return the id that the client gave this request, where it is a plain one, or a fresh one."""
+    """Return the id that the client gave this request, where it is a plain one, or a fresh one, which it keeps."""
     given = headers.get("x-request-id")
-    return given if given is not None and _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+    if given is None or not _REQUEST_ID.fullmatch(given):
+        given = headers["x-request-id"] = secrets.token_hex(16)
+    return given
 
 
 def refusal(error: RegistryError, identity: str, *, extra: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
@@ -69,15 +93,17 @@ def refusal(error: RegistryError, identity: str, *, extra: tuple[tuple[bytes, by
         headers.append((b"www-authenticate", b'Bearer realm="herdbook"'))
     if isinstance(error, UnavailableError):
         headers.append((b"retry-after", str(RETRY_AFTER_S).encode()))
+    if isinstance(error, RateLimitedError):
+        headers.append((b"retry-after", str(error.details.get("retry_after_s", RETRY_AFTER_S)).encode()))
     if isinstance(error, InternalError):
-        _LOG.error("request %s failed: %s", identity, error, exc_info=error)
+        _LOG.error("request %s failed: %s", identity, error, exc_info=error, extra={"request_id": identity})
     body = render(to_problem(error, identity))
     return Answer(error.http_status, body, MEDIA_TYPE.encode(), tuple(headers))
 
 
 def failure(error: Exception, identity: str) -> Answer:
     """Return the answer for an exception that nobody meant to raise; its text goes to the log alone."""
-    _LOG.error("request %s failed: %s", identity, error, exc_info=error)
+    _LOG.error("request %s failed: %s", identity, error, exc_info=error, extra={"request_id": identity})
     return Answer(500, render(to_problem(InternalError("unexpected"), identity)), MEDIA_TYPE.encode())
 
 

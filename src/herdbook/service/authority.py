@@ -26,6 +26,11 @@ class Authority:
         self._feeding = threading.Lock()
         self._unborn: WeakKeyDictionary[PolicyLog, Authorizer] = WeakKeyDictionary()
 
+    @property
+    def revision(self) -> int:
+        """The policy revision that is decided by now; -1 before the first question."""
+        return self._authorizer.revision
+
     def decide(
         self, caller: Caller, requirement: Requirement, chain: Chain, *, log: PolicyLog | None = None
     ) -> Decision:

@@ -135,6 +135,17 @@ class Metastore:
         _refuse_disabled(principal)
         return evolve(caller, principal_id=principal.id, asserted_by=caller.principal_id)
 
+    def admit_to_figures(self, caller: Caller) -> None:
+        """Admit who may read what the server counts: whoever may read the audit log of the whole metastore.
+
+        Raises:
+            PermissionDeniedError: the caller may not.
+        """
+        with self._store.read() as tx:
+            need = Need((Privilege.READ_AUDIT,), Target.METASTORE, Shape.READ)
+            what = "the figures of this server"
+            self._gate.authorize(caller, need, tx.metastore(), what, Operation.LIST_AUDIT_EVENTS, tx)
+
     @property
     def core(self) -> Core:
         """The wired core; raises RuntimeError before `open`."""

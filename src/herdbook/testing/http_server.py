@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from herdbook.entities import Caller
 from herdbook.errors import UnauthenticatedError
 from herdbook.names import PrincipalName
 from herdbook.server import Authenticator, build_app
-from herdbook.server.running import HttpServer, listen, url_of
+from herdbook.server.running import HttpServer, Running, listen, url_of
 from herdbook.service import Metastore
 
 _BEARER = "Bearer "
@@ -36,14 +36,33 @@ class NamedByToken:
 
 
 class ServedMetastore:
-    """A server while its `with` block lasts; the metastore stays open."""
+    """A server while its `with` block lasts; the metastore stays open.
 
-    def __init__(self, metastore: Metastore, authenticator: Authenticator | None = None) -> None:
-        app = build_app(metastore, authenticator or NamedByToken(metastore))
+    Args:
+        metastore: What it serves.
+        authenticator: Says who asks; None takes tokens for names.
+        running: How it runs.
+        app: What else `build_app` takes.
+    """
+
+    def __init__(
+        self,
+        metastore: Metastore,
+        authenticator: Authenticator | None = None,
+        *,
+        running: Running | None = None,
+        **app: Any,
+    ) -> None:
         self._socket = listen("127.0.0.1", 0)
         self._listening = threading.Event()
-        self._server = HttpServer(app, [self._socket], self._listening.set)
+        made = build_app(metastore, authenticator or NamedByToken(metastore), **app)
+        self._server = HttpServer(made, [self._socket], self._listening.set, running)
         self._thread = threading.Thread(target=self._server.run_to_its_end, daemon=True)
+
+    @property
+    def connections(self) -> tuple[Any, ...]:
+        """The protocols of the connections that are open."""
+        return tuple(self._server.server_state.connections)
 
     @property
     def url(self) -> str:

@@ -12,7 +12,7 @@ from herdbook.api.files import bundle_end
 from herdbook.names import PrincipalName
 from herdbook.policy.operations import OPERATIONS, Shape, Target
 from herdbook.server import build_app
-from herdbook.server.pages import PUBLIC
+from herdbook.server.pages import FIGURES, PUBLIC
 from herdbook.service import GovernedRegistry
 from herdbook.testing.http_server import NamedByToken
 from herdbook.testing.samples import register
@@ -119,7 +119,7 @@ def test_every_way_in_is_declared(metastore):
     """A path of the application is a route of the table, which has an operation, or one of a short public list."""
     app = build_app(metastore, NamedByToken(metastore))
     beside = {route.path for route in app.beside.routes}
-    assert beside == {*PUBLIC, f"{PREFIX}/"}
+    assert beside == {*PUBLIC, FIGURES, f"{PREFIX}/"}
     served = {(served.endpoint.route.method, served.endpoint.operation) for served in app.native.served()}
     assert served == {(endpoint.route.method, endpoint.operation) for endpoint in WAYS}
     assert {operation for _, operation in served} == set(OPERATIONS)

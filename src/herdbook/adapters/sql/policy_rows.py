@@ -90,28 +90,39 @@ class PolicyRows(PolicyLog):
         """Return everything in force."""
         # Read first: a line that another writer commits meanwhile is then fed again, and never left out.
         revision = self.revision()
-        lines = self._run.all(
+        disabled = self._run.all("SELECT id FROM principals WHERE enabled = 0 OR deleted_at IS NOT NULL")
+        # Thousands of lines are of one principal or on one thing: each id is held once.
+        once: dict[str, str] = {}
+        one = once.setdefault
+        lines = self._run.each(
             """SELECT id, principal_id, privilege, effect, securable_kind, securable_id, alias_key, origin
             FROM grants WHERE valid_to IS NULL"""
         )
-        members = self._run.all("SELECT member_id, group_id, origin FROM memberships WHERE valid_to IS NULL")
-        disabled = self._run.all("SELECT id FROM principals WHERE enabled = 0 OR deleted_at IS NOT NULL")
+        held = tuple(
+            PolicyLine(
+                id=row[0],
+                principal_id=one(row[1], row[1]),
+                privilege=_PRIVILEGES[row[2]],
+                effect=_EFFECTS[row[3]],
+                securable_kind=_KINDS[row[4]],
+                securable_id=one(row[5], row[5]),
+                alias_key=row[6],
+                origin=one(row[7], row[7]),
+            )
+            for row in lines
+        )
+        members = self._run.each("SELECT member_id, group_id, origin FROM memberships WHERE valid_to IS NULL")
         return PolicySnapshot(
             revision=revision,
-            lines=tuple(
-                PolicyLine(
-                    id=row[0],
-                    principal_id=row[1],
-                    privilege=_PRIVILEGES[row[2]],
-                    effect=_EFFECTS[row[3]],
-                    securable_kind=_KINDS[row[4]],
-                    securable_id=row[5],
-                    alias_key=row[6],
-                    origin=row[7],
+            lines=held,
+            memberships=tuple(
+                Membership(
+                    member_id=one(row[0], row[0]),
+                    group_id=one(row[1], row[1]),
+                    origin=one(row[2], row[2]),
                 )
-                for row in lines
+                for row in members
             ),
-            memberships=tuple(Membership(member_id=row[0], group_id=row[1], origin=row[2]) for row in members),
             disabled=frozenset(row[0] for row in disabled),
         )
 

@@ -120,6 +120,12 @@ class SqlStore(MetadataStore):
         with self.transaction(Mode.WRITE) as runner:
             return runner.run(f"{insert_sql(metastore, *row)} ON CONFLICT DO NOTHING", **row) > 0
 
+    def has_current_schema(self) -> bool:
+        """Compare the database's stamp with the schema of this version."""
+        with self.transaction(Mode.READ) as runner:
+            row = runner.one("SELECT version_num FROM alembic_version")
+        return row is not None and row[0] == REVISION
+
     @abstractmethod
     def transaction(self, mode: Mode) -> AbstractContextManager[Runner]:
         """Run statements in one transaction; commits on leaving, rolls back on an exception."""

@@ -228,6 +228,10 @@ class MetadataStore(ABC):
     def create_metastore(self, metastore_id: str, *, seal_key: bytes, at_ms: int) -> bool:
         """Make the metastore's row; returns False where another process was first."""
 
+    def has_current_schema(self) -> bool:
+        """Return whether the tables are still those that this version works with; another may have upgraded them."""
+        return True
+
     @abstractmethod
     def close(self) -> None:
         """Release all connections."""

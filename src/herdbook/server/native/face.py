@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 from herdbook import __version__
 from herdbook.api import PREFIX, WAYS, Endpoint
+from herdbook.entities import Caller
 from herdbook.errors import NotFoundError, RegistryError, UnavailableError
 from herdbook.policy.operations import OPERATIONS, Shape
 from herdbook.ports.registry import Registry
@@ -103,10 +104,18 @@ class NativeFace:
         if answer is not None:
             await send_answer(send, answer, identity)
 
+    @property
+    def waiting(self) -> int:
+        """How many requests are in a thread, or wait for one."""
+        return self._waiting
+
+    def caller(self, headers: dict[str, str], identity: str) -> Caller:
+        """Return who sent these headers; raises UnauthenticatedError for nobody."""
+        return evolve(self._authenticator.authenticate(headers), request_id=identity)
+
     def registry(self, headers: dict[str, str], identity: str) -> Registry:
         """Return the registry as whoever sent these headers may use it; raises UnauthenticatedError for nobody."""
-        caller = self._authenticator.authenticate(headers)
-        return self._metastore.for_caller(evolve(caller, request_id=identity))
+        return self._metastore.for_caller(self.caller(headers, identity))
 
     async def in_thread(self, work: Callable[[], Any]) -> Any:
         """Do work in the pool; raises UnavailableError where too much is waiting."""
@@ -141,6 +150,7 @@ class NativeFace:
         if served is None:
             return wrong_method(method, methods, identity)
         route, query = served.endpoint.route, scope["query_string"]
+        scope["herdbook.operation"] = route.operation.value
         if route.raw:
             exchange = Exchange(self, values, headers, receive, send, identity)
             return await _move(exchange, served, query, only_headers=method == "HEAD")

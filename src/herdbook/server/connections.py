@@ -1,0 +1,185 @@
+"""One connection: how much its requests may say, and how long they may take to say it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from http import HTTPStatus
+from typing import Any, cast
+
+import uvicorn
+from attrs import frozen
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from herdbook.api import MEDIA_TYPE, to_problem
+from herdbook.errors import InvalidArgumentError, RegistryError, TooLargeError
+from herdbook.server.messages import render
+
+LEAST_BYTES_PER_S = 100
+"""What a body must move at, on average over the time after which it would count as stalled."""
+
+
+@frozen(kw_only=True)
+class Bounds:
+    """What a connection is held to.
+
+    Args:
+        url_bytes: Bytes of a request's target.
+        headers: Header fields of a request.
+        header_bytes: Bytes of all header fields of a request.
+        header_s: Seconds in which the head of a request must be whole.
+        stall_s: Seconds after which a body or an answer that hardly moves is broken off.
+    """
+
+    url_bytes: int = 32768
+    headers: int = 100
+    header_bytes: int = 65536
+    header_s: float = 10
+    stall_s: float = 60
+
+
+class BoundedConfig(uvicorn.Config):
+    """uvicorn's configuration, and the bounds of each connection."""
+
+    def __init__(self, *arguments: Any, bounds: Bounds, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.bounds = bounds
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """HTTP/1.1 as uvicorn speaks it, for clients that say too much or take too long as well."""
+
+    def __init__(
+        self, config: uvicorn.Config, server_state: Any, app_state: Any, _loop: asyncio.AbstractEventLoop | None = None
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._bounds = cast("BoundedConfig", config).bounds
+        self._refusal: tuple[HTTPStatus, RegistryError] | None = None
+        # When the head that is awaited began; None while a request is being answered.
+        self._head_since: float | None = None
+        self._head_bytes = 0
+        self._moved = 0
+        self._seen: tuple[float, int, int] = (0.0, 0, 0)
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn narrows it too
+        """Begin to wait for a head."""
+        super().connection_made(transport)
+        self._head_since = self.loop.time()
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+            # Not every event loop does; without it each answer waits for the client's delayed acknowledgement.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        self._moved += len(data)
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """Begin a head."""
+        super().on_message_begin()
+        self._head_bytes = 0
+        if self._head_since is None:
+            self._head_since = self.loop.time()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the target."""
+        super().on_url(url)
+        if len(self.url) > self._bounds.url_bytes:
+            limit = self._bounds.url_bytes
+            self._refuse(HTTPStatus.REQUEST_URI_TOO_LONG, f"The target of this request is over {limit} bytes.")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header field."""
+        super().on_header(name, value)
+        self._head_bytes += len(name) + len(value)
+        if len(self.headers) > self._bounds.headers:
+            limit = self._bounds.headers
+            self._refuse(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"This request has more than {limit} header fields."
+            )
+        if self._head_bytes > self._bounds.header_bytes:
+            limit = self._bounds.header_bytes
+            self._refuse(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"The header of this request is over {limit} bytes."
+            )
+
+    def on_headers_complete(self) -> None:
+        """Answer what is asked."""
+        self._head_since = None
+        self._seen = (self.loop.time(), self._moved, -1)
+        super().on_headers_complete()
+
+    def look(self, now: float) -> None:
+        """Break off what takes too long; called about once a second.
+
+        Args:
+            now: The event loop's time, in seconds.
+        """
+        cycle = self.cycle
+        if self.transport.is_closing():
+            self._look_at_answer(now)
+        elif self._head_since is not None:
+            if self._unfinished_head() and now - self._head_since > self._bounds.header_s:
+                self._too_slow()
+        elif cycle is None or cycle.response_complete:
+            if self.timeout_keep_alive_task is None:
+                # Something came that begins no request.
+                self._head_since = now
+        elif self.flow.write_paused:
+            self._look_at_answer(now)
+        elif cycle.more_body and not self.flow.read_paused and not cycle.waiting_for_100_continue:
+            self._look_at_body(now)
+        else:
+            # The server's turn.
+            self._seen = (now, self._moved, -1)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no request, or too much of one, as a problem, and close."""
+        status, error = self._refusal or (HTTPStatus.BAD_REQUEST, InvalidArgumentError(msg))
+        problem = to_problem(error, "")
+        body = render({**problem, "status": status.value})
+        head = [
+            STATUS_LINE[status],
+            b"content-type: ",
+            MEDIA_TYPE.encode(),
+            b"\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body),
+        ]
+        if not self.transport.is_closing():
+            self.transport.write(b"".join([*head, body]))
+            self.transport.close()
+
+    def _unfinished_head(self) -> bool:
+        # Requests sent ahead wait for the one before them.
+        return self.cycle is None or self.cycle.response_complete
+
+    def _refuse(self, status: HTTPStatus, sentence: str) -> None:
+        self._refusal = (status, TooLargeError(sentence, hint="Send less at once."))
+        # The parser stops at an exception, and uvicorn then calls send_400_response.
+        raise self._refusal[1]
+
+    def _too_slow(self) -> None:
+        if self._moved:
+            limit = self._bounds.header_s
+            error = InvalidArgumentError(f"The head of this request was not whole within {limit} seconds.")
+            self._refusal = (HTTPStatus.REQUEST_TIMEOUT, error)
+            self.send_400_response(error.message)
+        else:
+            self.transport.close()
+
+    def _look_at_body(self, now: float) -> None:
+        since, moved, _ = self._seen
+        if now - since < self._bounds.stall_s:
+            return
+        if self._moved - moved < LEAST_BYTES_PER_S * self._bounds.stall_s:
+            self.transport.abort()
+        else:
+            self._seen = (now, self._moved, -1)
+
+    def _look_at_answer(self, now: float) -> None:
+        since, _, left = self._seen
+        waiting = self.transport.get_write_buffer_size()
+        if waiting != left:
+            self._seen = (now, self._moved, waiting)
+        elif now - since > self._bounds.stall_s:
+            self.transport.abort()

@@ -1,0 +1,59 @@
+"""The log of a server: one JSON object a line, from structlog and from whatever logs by the standard library."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import MutableMapping
+from typing import Any, BinaryIO, cast
+
+import msgspec
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+Log = FilteringBoundLogger
+
+_FIRST = ("time", "level", "event")
+_ENCODER = msgspec.json.Encoder(enc_hook=str)
+
+
+def open_log(level: str, stream: BinaryIO) -> Log:
+    """Return a log that writes to a stream.
+
+    Args:
+        level: The least that is written: debug, info, warning or error.
+        stream: Where to, unbuffered, so that a line is one write and those of several processes do not mix.
+    """
+    made = structlog.wrap_logger(
+        structlog.BytesLogger(stream),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            structlog.processors.format_exc_info,
+            _rendered,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+    )
+    # Bound once, or each line would be begun by binding.
+    return cast("Log", made.bind())
+
+
+class ToLog(logging.Handler):
+    """Hands what the standard library's loggers say to a log."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        told = {"logger": record.name}
+        if (request_id := getattr(record, "request_id", None)) is not None:
+            told["request_id"] = request_id
+        if record.exc_info is not None and record.exc_info[0] is not None:
+            self._log.log(record.levelno, record.getMessage(), exc_info=record.exc_info, **told)
+        else:
+            self._log.log(record.levelno, record.getMessage(), **told)
+
+
+def _rendered(_: Any, __: str, told: MutableMapping[str, Any]) -> bytes:
+    return _ENCODER.encode({**{name: told.pop(name) for name in _FIRST}, **told})

@@ -1,0 +1,69 @@
+"""`herdbook serve` in a process of its own, as an installation sets it up."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+from itertools import takewhile
+from pathlib import Path
+
+import pytest
+
+COMMAND = (sys.executable, "-c", "import sys; from herdbook.cli import main; sys.exit(main())", "serve", "--json")
+
+
+class Service:
+    """A running server, and what it says."""
+
+    def __init__(self, folder, table, number, *words):
+        config, self._log = folder / f"{number}.toml", folder / f"{number}.log"
+        config.write_text(f'registry_uri = "./registry"\n[server]\nport = 0\n{table}')
+        env = {key: value for key, value in os.environ.items() if not key.startswith("HERDBOOK_")}
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*COMMAND, *words],
+                cwd=folder,
+                env={**env, "HERDBOOK_CONFIG": str(config)},
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        told = "".join(takewhile(lambda line: line.rstrip() != "}", self.process.stdout))
+        assert told, self._log.read_text()
+        self.url = json.loads(told + "}")["url"]
+
+    @property
+    def port(self):
+        return int(self.url.rpartition(":")[2])
+
+    def workers(self):
+        """Return the ids of its workers."""
+        pid = self.process.pid
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def lines(self):
+        """Return what it has logged."""
+        return [json.loads(line) for line in self._log.read_text().splitlines()]
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(60)
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Start servers over one folder: `serve(TOML of [server])`."""
+    with ExitStack() as stack:
+        started = []
+
+        def start(table="", *words):
+            service = Service(tmp_path, table, len(started), *words)
+            started.append(service)
+            stack.callback(service.close)
+            return service
+
+        yield start
