@@ -114,3 +114,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=0.0,
         help="Run the registry's state machine for so many minutes with random seeds, not its fixed examples.",
     )
+    parser.addoption(
+        "--schemathesis-minutes",
+        type=float,
+        default=0.0,
+        help="Let schemathesis ask for so many minutes in each role, with random seeds, not its few fixed requests.",
+    )
