@@ -120,3 +120,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=0.0,
         help="Let schemathesis ask for so many minutes in each role, with random seeds, not its few fixed requests.",
     )
+    parser.addoption(
+        "--every-kill",
+        action="store_true",
+        help="Kill a server at every step of its work, not at a few of them.",
+    )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, Self
 
 from herdbook.adapters.http_registry.transport import Query, Transport
-from herdbook.server.serving import serve_registry
+from herdbook.server.serving import Listening, serve_registry
 from herdbook.settings import Settings
 
 _PRELOADED = (
@@ -30,13 +30,14 @@ class ForkedServer:
     Args:
         registry: What it serves.
         settings: As which settings it is started.
+        then: Called there once it listens, before anybody is told where.
     """
 
-    def __init__(self, registry: str, settings: Settings) -> None:
+    def __init__(self, registry: str, settings: Settings, *, then: Callable[[], object] | None = None) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(_PRELOADED))
         self._told, telling = context.Pipe(duplex=False)
-        self._process = context.Process(target=_serve, args=(registry, settings, telling), daemon=True)
+        self._process = context.Process(target=_serve, args=(registry, settings, then, telling), daemon=True)
         self._process.start()
         telling.close()
         self._url: str | None = None
@@ -53,9 +54,18 @@ class ForkedServer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def kill(self) -> None:
+        """End it as a crash would."""
         self._process.kill()
         self._process.join()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process.is_alive()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
         self._process.close()
         self._told.close()
 
@@ -101,5 +111,10 @@ class InTurns(Transport):
         return next(self._turns).download(path, query)
 
 
-def _serve(registry: str, settings: Settings, telling: Connection) -> None:
-    serve_registry(registry, settings, port=0, on_listening=lambda at: telling.send(at.url))
+def _serve(registry: str, settings: Settings, then: Callable[[], object] | None, telling: Connection) -> None:
+    def listening(at: Listening) -> None:
+        if then is not None:
+            then()
+        telling.send(at.url)
+
+    serve_registry(registry, settings, port=0, on_listening=listening)

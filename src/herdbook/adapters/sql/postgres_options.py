@@ -25,7 +25,7 @@ class PostgresOptions:
     """Limits of a process's connections, `[plugins.builtin-sql]`.
 
     Args:
-        connections: The most that a process opens. Half of them are kept by the threads that used them last.
+        connections: The most that a process opens. Those above 32 are kept by threads, which saves them a little time.
         connection_wait_s: Seconds to wait for one while all are in use; then the caller is told to come again.
         connect_timeout_s: Seconds to wait until the database takes a new connection.
         statement_timeout_s: Seconds that a statement may take; 0 is no limit. Upgrades of the schema have none.

@@ -25,6 +25,8 @@ from herdbook.adapters.sql.store import Mode, SqlStore
 from herdbook.errors import InternalError, InvalidArgumentError, UnavailableError
 
 POOL = 8
+SHARED = 32
+"""Connections that go round, so that no thread is short of one which another keeps and does not use."""
 _SETTINGS = {
     "client_encoding": "UTF8",
     "random_page_cost": "1.1",
@@ -47,8 +49,7 @@ class PostgresStore(SqlStore):
     def __init__(self, engine: Engine, options: PostgresOptions) -> None:
         super().__init__(engine, Compiler(engine.dialect, POSTGRESQL))
         self._kept: WeakSet[_Session] = WeakSet()
-        # The others go round, so that threads beyond these, and second connections, find one.
-        self._most_kept = options.connections // 2
+        self._most_kept = max(0, options.connections - SHARED)
 
     @classmethod
     def open_url(cls, url: str, options: PostgresOptions | None = None) -> PostgresStore:
