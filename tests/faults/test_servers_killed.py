@@ -119,6 +119,7 @@ def test_mid_register(survivor, every_step, leases_end):
             # Who does not know what became of a request sends it again, to whoever answers.
             version = survivor.create_model_version(MODEL, idempotency_key=key)
             if version.status is not VersionStatus.READY:
+                leases_end()
                 assert told.register(survivor, content, key=key) is not None
         told.check(survivor)
 
