@@ -46,6 +46,10 @@ def secret(servers):
 
 class TestTwoServers(RegistryContract):
     @pytest.fixture
+    def settings(self, s3_settings):
+        return s3_settings()
+
+    @pytest.fixture
     def registry(self, servers, request):
         # Tests about tokens count those that there are, so they ask as the local principal, who needs none.
         about_tokens = hasattr(TokensContract, request.node.originalname)
