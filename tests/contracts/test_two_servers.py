@@ -10,11 +10,12 @@ from herdbook.adapters.http_registry.registry import HttpRegistry
 from herdbook.adapters.http_registry.transport import Transport
 from herdbook.bootstrap import open_registry
 from herdbook.entities.ledger import PolicyFile
-from herdbook.errors import NotFoundError, RuleViolationError, UnauthenticatedError
+from herdbook.errors import NotFoundError, UnauthenticatedError
 from herdbook.settings import PluginSettings, Settings
 from herdbook.testing.many_servers import ForkedServer, InTurns
 from herdbook.testing.registry_contract import RegistryContract
 from herdbook.testing.samples import model_files, register
+from herdbook.testing.server_process import ServerProcess
 from herdbook.testing.tokens_contract import TokensContract
 
 MODEL = "main.default.iris"
@@ -141,3 +142,19 @@ class TestChangesAreSeenAtOnce:
         both[0].delete_registered_model(MODEL)
         with pytest.raises(NotFoundError):
             both[1].get_registered_model(MODEL)
+
+
+def test_two_commands(postgres_url, tmp_path):
+    """`herdbook serve`, started twice with one herdbook.toml, is one registry."""
+    toml = f'registry_uri = "{postgres_url}"\nartifact_root = "./artifacts"\n[plugins.builtin-sql]\nconnections = 20\n'
+    (tmp_path / "herdbook.toml").write_text(toml)
+    with ServerProcess(postgres_url, folder=tmp_path) as one, ServerProcess(postgres_url, folder=tmp_path) as other:
+        with in_turns([one, other], None) as registry:
+            secret = registry.create_token(expires_in_s=600).secret
+            registry.create_registered_model(MODEL)
+            version = register(registry, MODEL, model_files(b"x" * 100_000))
+            registry.set_registered_model_alias(f"{MODEL}@champion", version.version)
+        with in_turns([other, one], secret) as registry:
+            for _ in range(2):
+                assert registry.get_model_version_by_alias(f"{MODEL}@champion").ref == version.ref
+                assert b"".join(registry.read_model_version_file(version.ref, "model.bin")) == b"x" * 100_000

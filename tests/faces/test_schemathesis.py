@@ -1,4 +1,4 @@
-"""Whatever is asked, by whomever: a server answers as its OpenAPI document says, and never with a failure of its own."""
+"""Whatever is asked, and by whom: a server answers as its OpenAPI document says, and never with a fault of its own."""
 
 from __future__ import annotations
 

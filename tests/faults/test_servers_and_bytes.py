@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import resource
-import threading
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
@@ -16,13 +14,12 @@ from attrs import evolve
 
 from herdbook.adapters.http_registry.registry import HttpRegistry
 from herdbook.adapters.http_registry.transport import Transport
-from herdbook.adapters.sql.store import Mode, SqlStore
 from herdbook.bootstrap import open_registry
 from herdbook.entities import FileStat, Manifest, VersionStatus
 from herdbook.errors import UnavailableError
 from herdbook.ports.registry import FileUpload
 from herdbook.settings import PluginSettings, Settings
-from herdbook.testing.acknowledged import Acknowledged
+from herdbook.testing.acknowledged import Acknowledged, Writers, end_leases
 from herdbook.testing.many_servers import ForkedServer
 from herdbook.testing.samples import model_files, register
 from herdbook.testing.tcp_proxy import TcpProxy
@@ -51,7 +48,7 @@ def send(registry, version, content):
 
 
 def register_again(registry, version, content):
-    """Send what could not be sent before; then the version is READY, its bytes are right, and a sweep finds no litter."""
+    """Send what could not be sent before; then the version is READY and right, and a sweep tidies up the rest."""
     manifest = send(registry, version, content)
     assert registry.finalize_model_version(version.ref, manifest).status is VersionStatus.READY
     assert b"".join(registry.read_model_version_file(version.ref, "model.bin")) == content
@@ -68,15 +65,14 @@ class TestDisk:
         found(postgres_url, settings)
         full = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (MIB, MIB))
         content = b"x" * (3 * MIB)
-        with ForkedServer(postgres_url, settings, then=full) as server:
-            with HttpRegistry(Transport(server.url)) as registry:
-                version = registry.create_model_version(MODEL)
-                with pytest.raises(UnavailableError, match="disk|refused"):
-                    send(registry, version, content)
-                assert registry.get_model_version_by_alias(SLOT).version == 1
-                small = register(registry, MODEL, model_files(b"small"))
-                assert small.status is VersionStatus.READY
-                assert registry.get_model_version(version.ref).status is VersionStatus.PENDING_REGISTRATION
+        with ForkedServer(postgres_url, settings, then=full) as server, HttpRegistry(Transport(server.url)) as registry:
+            version = registry.create_model_version(MODEL)
+            with pytest.raises(UnavailableError, match=r"no room|refused"):
+                send(registry, version, content)
+            assert registry.get_model_version_by_alias(SLOT).version == 1
+            small = register(registry, MODEL, model_files(b"small"))
+            assert small.status is VersionStatus.READY
+            assert registry.get_model_version(version.ref).status is VersionStatus.PENDING_REGISTRATION
         with ForkedServer(postgres_url, settings) as server, HttpRegistry(Transport(server.url)) as registry:
             register_again(registry, version, content)
 
@@ -133,41 +129,13 @@ class TestObjectStore:
         told = [Acknowledged(model) for model in models]
         for model in models:
             registries[0].create_registered_model(model)
-        done, rounds = threading.Event(), threading.Semaphore(0)
-
-        def work(number):
-            turn = 0
-            while not done.is_set():
-                turn += 1
-                registry = registries[(number + turn) % 2]
-                made = told[number].register(registry, f"{number} {turn}".encode(), key=f"k-{number}-{turn}")
-                if made is not None:
-                    told[number].move(registry, made.version)
-                    rounds.release()
-
-        def wait_for(count):
-            for _ in range(count):
-                assert rounds.acquire(timeout=60), "nothing is acknowledged any more"
-
-        with ThreadPoolExecutor(len(models)) as pool:
-            working = [pool.submit(work, number) for number in range(len(models))]
-            try:
-                for fault in (proxy.cut, proxy.silent):
-                    wait_for(6)
-                    before = sum(each.refused for each in told)
-                    with fault():
-                        while sum(each.refused for each in told) == before and not any(each.done() for each in working):
-                            done.wait(0.02)
-                wait_for(6)
-            finally:
-                done.set()
-            for each in working:
-                each.result()
-        store = SqlStore.open(postgres_url)
-        with store.transaction(Mode.WRITE) as runner:
-            # The time passes after which a version that nobody finalizes any more is free.
-            runner.run("UPDATE model_versions SET lease_expires_at = 1 WHERE lease_expires_at IS NOT NULL")
-        store.close()
+        with Writers(registries, told) as writers:
+            for fault in (proxy.cut, proxy.silent):
+                writers.wait_acknowledged(6)
+                with fault():
+                    writers.wait_refused()
+            writers.wait_acknowledged(6)
+        end_leases(postgres_url)
         for each in told:
             each.check(registries[0])
         told[0].check_sweep(registries[1])

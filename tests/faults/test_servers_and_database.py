@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from itertools import islice
@@ -18,7 +17,7 @@ from herdbook.api import PREFIX
 from herdbook.bootstrap import open_registry
 from herdbook.errors import ConcurrentUpdateError, UnavailableError
 from herdbook.settings import PluginSettings, Settings
-from herdbook.testing.acknowledged import Acknowledged
+from herdbook.testing.acknowledged import Acknowledged, Writers, end_leases
 from herdbook.testing.many_servers import ForkedServer
 from herdbook.testing.postgres_server import PostgresServer, find_postgres
 from herdbook.testing.samples import model_files, register
@@ -58,50 +57,21 @@ def test_a_database_that_restarts_under_load(settings, postgres_server):
         with two_servers(database.url(), settings) as registries:
             for model in models[1:]:
                 registries[0].create_registered_model(model)
-            done, rounds = threading.Event(), threading.Semaphore(0)
-
-            def work(number):
-                turn = 0
-                while not done.is_set():
-                    turn += 1
-                    registry = registries[(number + turn) % 2]
-                    content = f"{number} {turn}".encode()
-                    made = told[number].register(registry, content, key=f"k-{number}-{turn}")
-                    if made is not None:
-                        told[number].move(registry, made.version)
-                        rounds.release()
-
-            with ThreadPoolExecutor(len(models)) as pool:
-                working = [pool.submit(work, number) for number in range(len(models))]
-                try:
-                    for _ in range(2):
-                        wait_for(rounds, 8)
-                        database.kill()
-                        # Somebody notices while it is gone.
-                        with pytest.raises(UnavailableError):
-                            registries[0].update_registered_model(MODEL, comment="gone")
-                        database.start()
-                    wait_for(rounds, 8)
-                finally:
-                    done.set()
-                for each in working:
-                    each.result()
+            with Writers(registries, told) as writers:
+                for _ in range(2):
+                    writers.wait_acknowledged(8)
+                    database.kill()
+                    # Nobody is left out of the trouble.
+                    writers.wait_refused()
+                    with pytest.raises(UnavailableError):
+                        registries[0].update_registered_model(MODEL, comment="gone")
+                    database.start()
+                writers.wait_acknowledged(8)
             assert sum(each.refused for each in told) > 0
             end_leases(database.url())
             for each in told:
                 each.check(registries[0])
                 each.check_sweep(registries[1])
-
-
-def wait_for(rounds, count):
-    for _ in range(count):
-        assert rounds.acquire(timeout=60), "nothing is acknowledged any more"
-
-
-def end_leases(url):
-    """Let the time pass after which a version that nobody finalizes any more is free."""
-    with psycopg.connect(url) as connection:
-        connection.execute("UPDATE model_versions SET lease_expires_at = 1 WHERE lease_expires_at IS NOT NULL")
 
 
 @contextmanager
@@ -158,7 +128,7 @@ def test_no_connection_is_left(postgres_url, settings):
 
 
 def test_two_servers_race(postgres_url, settings):
-    """Of racing moves that expect what they saw each replaces one state; version numbers are given once, without gaps."""
+    """Of racing moves that expect what they saw each replaces one state; version numbers are given once, in a row."""
     found(postgres_url, settings)
     slot, told = f"{MODEL}@champion", Acknowledged(MODEL)
     with two_servers(postgres_url, settings) as registries:

@@ -13,14 +13,13 @@ from herdbook.adapters.http_registry.registry import HttpRegistry
 from herdbook.adapters.http_registry.transport import Transport
 from herdbook.adapters.sql.postgres_store import _Session
 from herdbook.adapters.sql.statements import Runner
-from herdbook.adapters.sql.store import Mode, SqlStore
 from herdbook.bootstrap import open_registry
 from herdbook.entities import FileStat, Manifest, VersionStatus
 from herdbook.errors import UnavailableError
 from herdbook.ports.registry import FileUpload
 from herdbook.settings import PluginSettings, Settings
 from herdbook.testing import kills
-from herdbook.testing.acknowledged import Acknowledged
+from herdbook.testing.acknowledged import Acknowledged, end_leases
 from herdbook.testing.many_servers import ForkedServer
 from herdbook.testing.samples import model_files, register
 
@@ -73,19 +72,6 @@ def survivor(start):
 
 
 @pytest.fixture
-def leases_end(postgres_url):
-    """Let the time pass after which a version that a dead server was finalizing may be finalized by another."""
-    store = SqlStore.open(postgres_url)
-
-    def end():
-        with store.transaction(Mode.WRITE) as runner:
-            runner.run("UPDATE model_versions SET lease_expires_at = 1 WHERE lease_expires_at IS NOT NULL")
-
-    yield end
-    store.close()
-
-
-@pytest.fixture
 def every_step(request, start):
     """Do work at servers each of which dies at a later step, until one outlives it."""
     # Odd, so that servers die both before a call and after one.
@@ -105,7 +91,7 @@ def every_step(request, start):
     return run
 
 
-def test_mid_register(survivor, every_step, leases_end):
+def test_mid_register(survivor, every_step, postgres_url):
     """Killed anywhere in a registration, the version is whole or not READY; repeated elsewhere, it is made once."""
     told = Acknowledged(MODEL)
     before = len(survivor.list_model_versions(MODEL).items)
@@ -119,7 +105,7 @@ def test_mid_register(survivor, every_step, leases_end):
             # Who does not know what became of a request sends it again, to whoever answers.
             version = survivor.create_model_version(MODEL, idempotency_key=key)
             if version.status is not VersionStatus.READY:
-                leases_end()
+                end_leases(postgres_url)
                 assert told.register(survivor, content, key=key) is not None
         told.check(survivor)
 
@@ -148,7 +134,7 @@ def test_mid_alias_move(survivor, every_step):
 
 
 def test_mid_upload(survivor, start):
-    """A server that dies while bytes come in leaves no file; they are sent again to another, and the sweep tidies up."""
+    """A server that dies while bytes come in leaves no file; another takes them again, and the sweep tidies up."""
     server = start()
     version = survivor.create_model_version(MODEL)
     content = os.urandom(3 * 1024 * 1024)

@@ -6,13 +6,19 @@ import hashlib
 import itertools
 import threading
 from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
 
+from herdbook.adapters.sql.store import Mode, SqlStore
 from herdbook.entities import AliasAssignment, ModelVersion, VersionStatus
 from herdbook.errors import UnavailableError
 from herdbook.ports.registry import Registry
 from herdbook.testing.samples import model_files, upload
 
 _ALL = 1000
+_PATIENCE_S = 60
 
 
 class Acknowledged:
@@ -101,7 +107,9 @@ class Acknowledged:
             assert earlier.version != later.version
         assert {entry.version for entry in history} <= ready
         known = set(self._moves) | set(self._unsure_moves)
-        assert set(self._moves) <= {entry.version for entry in history} <= known, "a move of an alias is lost or made up"
+        assert set(self._moves) <= {entry.version for entry in history} <= known, (
+            "a move of an alias is lost or made up"
+        )
         if history:
             assert history[0].valid_to is None
             assert registry.get_model_version_by_alias(self.slot).version == history[0].version
@@ -109,3 +117,72 @@ class Acknowledged:
     def _count_refused(self) -> None:
         with self._lock:
             self.refused += 1
+
+
+class Writers:
+    """Threads that register versions and move aliases, at one registry after another, while a `with` block lasts.
+
+    Args:
+        registries: Where; they are one registry behind several servers.
+        told: What each thread writes, and what was acknowledged to it.
+    """
+
+    def __init__(self, registries: Sequence[Registry], told: Sequence[Acknowledged]) -> None:
+        self._registries = registries
+        self._told = told
+        self._done = threading.Event()
+        self._acknowledged, self._refused = threading.Semaphore(0), threading.Semaphore(0)
+        self._pool = ThreadPoolExecutor(len(told))
+        self._working: list[Future[None]] = []
+
+    def __enter__(self) -> Self:
+        self._working = [self._pool.submit(self._work, number) for number in range(len(self._told))]
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        self._done.set()
+        self._pool.shutdown()
+        if kind is None:
+            for each in self._working:
+                each.result()
+
+    def wait_acknowledged(self, count: int) -> None:
+        """Wait until so many further registrations were acknowledged."""
+        self._wait(self._acknowledged, count, "nothing is acknowledged any more")
+
+    def wait_refused(self) -> None:
+        """Wait until a further registration was refused."""
+        while self._refused.acquire(blocking=False):
+            pass
+        self._wait(self._refused, 1, "nothing is refused")
+
+    def _wait(self, what: threading.Semaphore, count: int, otherwise: str) -> None:
+        for _ in range(count):
+            if not what.acquire(timeout=_PATIENCE_S):
+                broken = [repr(each.exception()) for each in self._working if each.done()]
+                raise AssertionError(f"{otherwise}: {broken}")
+
+    def _work(self, number: int) -> None:
+        told = self._told[number]
+        for turn in itertools.count():
+            if self._done.is_set():
+                return
+            registry = self._registries[(number + turn) % len(self._registries)]
+            made = told.register(registry, f"{number} {turn}".encode(), key=f"k-{number}-{turn}")
+            if made is None:
+                self._refused.release()
+            else:
+                told.move(registry, made.version)
+                self._acknowledged.release()
+
+
+def end_leases(url: str) -> None:
+    """Let the time pass after which what a dead server was finalizing may be finalized by another.
+
+    Args:
+        url: The registry's database.
+    """
+    store = SqlStore.open(url)
+    with store.transaction(Mode.WRITE) as runner:
+        runner.run("UPDATE model_versions SET lease_expires_at = 1 WHERE lease_expires_at IS NOT NULL")
+    store.close()

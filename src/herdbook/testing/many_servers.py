@@ -25,7 +25,7 @@ _STARTED_WITHIN_S = 60
 
 
 class ForkedServer:
-    """What `herdbook serve` runs, in a process of its own; forked from one that has imported everything, it starts fast.
+    """What `herdbook serve` runs, in a process of its own, forked from one that has imported everything already.
 
     Args:
         registry: What it serves.
@@ -98,9 +98,7 @@ class InTurns(Transport):
         repeatable: bool,
     ) -> Any:
         """Ask the next server."""
-        return next(self._turns).ask(
-            method, path, query=query, headers=headers, content=content, repeatable=repeatable
-        )
+        return next(self._turns).ask(method, path, query=query, headers=headers, content=content, repeatable=repeatable)
 
     def upload(self, path: str, blocks: Iterable[bytes], headers: Mapping[str, str]) -> Any:
         """Send a file to the next server."""

@@ -1,15 +1,13 @@
-"""A real `herdbook serve` in a process of its own, on a free port of the loopback; it can be killed and started again."""
+"""The command `herdbook serve` in a process of its own, on a free port of the loopback."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
 from itertools import takewhile
 from pathlib import Path
 from typing import IO, Self
@@ -24,25 +22,16 @@ class ServerProcess:
     Args:
         registry: What it serves.
         folder: Where it runs: `herdbook.toml` there is read, and what it logs is appended to `server.log`.
-        program: Python source that runs the command line; its arguments are those of the command.
-        env: Further variables for its environment.
 
     Example:
         with ServerProcess("./registry", folder=tmp_path) as server:
             registry = herdbook.connect(server.url)
     """
 
-    def __init__(
-        self, registry: str, *, folder: Path, program: str = _SERVE, env: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, registry: str, *, folder: Path) -> None:
         self._registry = registry
         self._folder = folder
-        self._program = program
-        self._env = {key: value for key, value in os.environ.items() if not key.startswith("HERDBOOK_")} | dict(
-            env or {}
-        )
         self._process: subprocess.Popen[str] | None = None
-        self._port = 0
         self.url = ""
 
     def __enter__(self) -> Self:
@@ -52,21 +41,16 @@ class ServerProcess:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    @property
-    def process_id(self) -> int:
-        """The number of its process."""
-        assert self._process is not None, "the server does not run"
-        return self._process.pid
-
     def start(self) -> None:
-        """Start it, and wait until it listens; again at the port that it had."""
-        words = [sys.executable, "-c", self._program, "serve", self._registry, "--json", "--port", str(self._port)]
+        """Start it, and wait until it listens."""
+        env = {key: value for key, value in os.environ.items() if not key.startswith("HERDBOOK_")}
+        words = [sys.executable, "-c", _SERVE, "serve", self._registry, "--json", "--port", "0"]
         leash = shutil.which("setpriv")
         with (self._folder / "server.log").open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 our own program
                 [*([leash, "--pdeathsig", "KILL"] if leash else []), *words],
                 cwd=self._folder,
-                env=self._env,
+                env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -80,31 +64,18 @@ class ServerProcess:
         except ValueError:
             self.stop()
             raise OSError(f"the server does not start: {said} {self.log()}") from None
-        self._port = int(self.url.rpartition(":")[2])
         threading.Thread(target=_drain, args=(process.stdout,), daemon=True).start()
-
-    def kill(self) -> None:
-        """End it as a crash would."""
-        self._end(signal.SIGKILL)
 
     def stop(self) -> None:
         """End it in order."""
-        self._end(signal.SIGTERM)
-
-    def wait(self) -> int:
-        """Wait until it ended by itself; returns its exit code, which is negative for a signal."""
-        assert self._process is not None, "the server does not run"
-        return self._process.wait(_ENDED_WITHIN_S)
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(_ENDED_WITHIN_S)
+            self._process = None
 
     def log(self) -> str:
         """Return what it logged."""
         return (self._folder / "server.log").read_text(encoding="utf-8", errors="replace")
-
-    def _end(self, how: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(how)
-            self._process.wait(_ENDED_WITHIN_S)
-            self._process = None
 
 
 def _drain(stream: IO[str]) -> None:
