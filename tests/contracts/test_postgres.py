@@ -10,6 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from herdbook.adapters.sql.postgres_options import PostgresOptions
+from herdbook.adapters.sql.postgres_store import engine_of
 from herdbook.adapters.sql.store import SqlStore
 from herdbook.bootstrap import open_registry
 from herdbook.errors import (
@@ -43,6 +45,24 @@ def test_a_url_that_cannot_be_read(url):
         SqlStore.open(url)
     assert refused.value.hint
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("wrong", [{"connections": 1}, {"lock_timeout_s": -1}, {"statement_timeout_s": float("nan")}])
+def test_options_with_mistakes(wrong):
+    """What cannot be is refused, and the option is named."""
+    with pytest.raises(InvalidArgumentError, match=next(iter(wrong))):
+        PostgresOptions(**wrong)
+
+
+def test_a_session_is_told_its_limits(postgres_server):
+    """Each limit that is set is the session's; 0 is none."""
+    options = PostgresOptions(statement_timeout_s=1.5, lock_timeout_s=0, idle_transaction_timeout_s=7)
+    engine = engine_of(postgres_server.url(), options)
+    with engine.connect() as connection:
+        names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+        told = [connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names]
+    engine.dispose()
+    assert told == ["1500ms", "0", "7s"]
 
 
 def test_no_server_there(tmp_path):

@@ -10,6 +10,7 @@ from herdbook.api import IDEMPOTENCY_HEADER, MEDIA_TYPE, PREFIX, READ_MANY, UPLO
 from herdbook.api.files import BUNDLE_FILES, BUNDLE_FORMAT, BUNDLE_TYPE, DIGEST_HEADER, SIZE_HEADER
 from herdbook.api.problems import CLASSES
 from herdbook.errors import RegistryError
+from herdbook.names import AliasRef, CatalogName, ModelName, PrincipalName, SchemaName, VersionRef
 from herdbook.policy.operations import OPERATIONS
 from herdbook.ports.registry import Registry
 from herdbook.server.schemas import Schema, Schemas, arguments_of
@@ -32,6 +33,15 @@ _PARTS = {
     "206": {"description": "The part that `Range` asks for.", "content": _BYTES},
     "416": {"$ref": "#/components/responses/Problem400"},
 }
+_EXAMPLES: dict[type, str] = {
+    CatalogName: "main",
+    SchemaName: "main.default",
+    ModelName: "main.default.iris",
+    VersionRef: "main.default.iris/1",
+    AliasRef: "main.default.iris@champion",
+    PrincipalName: "user:ann",
+}
+_PART_EXAMPLES = {"model": _EXAMPLES[ModelName], "version": "1", "alias": "champion"}
 _ABOUT = (
     "A governed registry for machine-learning models. Names travel as text and are percent-encoded in paths. "
     "A query parameter or a key of a body that is not listed is refused."
@@ -98,7 +108,7 @@ def _tell_names(body: Schema, endpoint: Endpoint) -> None:
     told = arguments_of(endpoint.doc)
     for argument in endpoint.at(Place.BODY):
         member = body["properties"][argument.name]
-        body["properties"][argument.name] = {**member, **_described(argument, told)}
+        body["properties"][argument.name] = {**member, **_described(argument, told), **_shown(argument)}
 
 
 def _parameters(endpoint: Endpoint, schemas: Schemas) -> list[dict[str, Any]]:
@@ -109,8 +119,9 @@ def _parameters(endpoint: Endpoint, schemas: Schemas) -> list[dict[str, Any]]:
         if second and argument.name == "path":
             continue
         for part in argument.parts or (argument.name,):
+            schema = {"type": "string", **_shown(argument, part)}
             described = _described(argument, told)
-            made.append({"name": part, "in": "path", "required": True, "schema": {"type": "string"}, **described})
+            made.append({"name": part, "in": "path", "required": True, "schema": schema, **described})
     for argument in () if second else endpoint.at(Place.QUERY):
         schema = schemas.of(argument.kind)
         if not argument.required and argument.default not in (None, ()):
@@ -120,7 +131,7 @@ def _parameters(endpoint: Endpoint, schemas: Schemas) -> list[dict[str, Any]]:
                 "name": argument.name,
                 "in": "query",
                 "required": argument.required,
-                "schema": _without_null(schema),
+                "schema": {**_without_null(schema), **_shown(argument)},
                 **_described(argument, told),
             }
         )
@@ -150,6 +161,16 @@ def _described(argument: Argument, told: dict[str, str]) -> dict[str, str]:
     names = " or ".join(sorted(kind.__name__ for kind in argument.names))
     words = " ".join(word for word in (told.get(argument.name, ""), f"({names})" if names else "") if word)
     return {"description": words} if words else {}
+
+
+def _shown(argument: Argument, part: str | None = None) -> dict[str, list[str]]:
+    """Return an example of a name, or of a part of one."""
+    if part in argument.parts:
+        return {"examples": [_PART_EXAMPLES[part]]} if part in _PART_EXAMPLES else {}
+    found = [kind for kind in _EXAMPLES if kind in argument.names]
+    if not found or argument.kind not in (str, str | None):
+        return {}
+    return {"examples": [_EXAMPLES[ModelName if ModelName in found else found[0]]]}
 
 
 def _answer(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -9,6 +10,7 @@ from typing import Any
 from weakref import WeakSet
 
 import psycopg
+from attrs import evolve
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.numeric import Int8Dumper
 from sqlalchemy import Engine, PoolProxiedConnection, create_engine
@@ -17,27 +19,24 @@ from herdbook.adapters.sql import postgres_schema
 from herdbook.adapters.sql.dialect import POSTGRESQL
 from herdbook.adapters.sql.postgres_errors import translated
 from herdbook.adapters.sql.postgres_locks import BEGIN, PostgresWrites
+from herdbook.adapters.sql.postgres_options import PostgresOptions
 from herdbook.adapters.sql.statements import Compiler, Row, Runner
 from herdbook.adapters.sql.store import Mode, SqlStore
 from herdbook.errors import InternalError, InvalidArgumentError, UnavailableError
 
 POOL = 8
-MOST_CONNECTIONS = 64
-POOL_WAIT_S = 30.0
+SHARED = 32
+"""Connections that go round, so that no thread is short of one which another keeps and does not use."""
 _SETTINGS = {
-    "statement_timeout": "60s",
-    "lock_timeout": "30s",
-    "idle_in_transaction_session_timeout": "120s",
     "client_encoding": "UTF8",
     "random_page_cost": "1.1",
     "jit": "off",
 }
-"""What a session is told: nothing waits, or keeps others waiting, for ever; and a statement reads a few rows by an
-index, also where the planner of a server with the settings of long ago would read a table through, and compile it."""
+"""What a session is told besides its timeouts: a statement reads a few rows by an index, also where the planner of a
+server with the settings of long ago would read a table through, and compile it."""
 _CONNECT: dict[str, Any] = {
     "autocommit": True,
     "prepare_threshold": 2,
-    "connect_timeout": 10,
     "keepalives_idle": 30,
     "tcp_user_timeout": 30_000,
     "application_name": "herdbook",
@@ -47,26 +46,28 @@ _CONNECT: dict[str, Any] = {
 class PostgresStore(SqlStore):
     """Holds one metastore in one PostgreSQL database (or one schema of it)."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, options: PostgresOptions) -> None:
         super().__init__(engine, Compiler(engine.dialect, POSTGRESQL))
         self._kept: WeakSet[_Session] = WeakSet()
+        self._most_kept = max(0, options.connections - SHARED)
 
     @classmethod
-    def open_url(cls, url: str) -> PostgresStore:
+    def open_url(cls, url: str, options: PostgresOptions | None = None) -> PostgresStore:
         """Open a database, making its tables where it is empty."""
-        engine = engine_of(url)
+        chosen = options or PostgresOptions()
+        engine = engine_of(url, chosen)
         try:
             with translated():
                 postgres_schema.ensure(engine)
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine)
+        return cls(engine, chosen)
 
     @classmethod
-    def upgrade_url(cls, url: str) -> str:
-        """Upgrade a database."""
-        engine = engine_of(url)
+    def upgrade_url(cls, url: str, options: PostgresOptions | None = None) -> str:
+        """Upgrade a database, however long its statements take."""
+        engine = engine_of(url, evolve(options or PostgresOptions(), statement_timeout_s=0))
         try:
             with translated():
                 return postgres_schema.upgrade(engine)
@@ -136,14 +137,16 @@ class PostgresStore(SqlStore):
     def _take(self) -> _Session:
         """Return the thread's session, or a further one where that is in the midst of a transaction."""
         kept: _Session | None = getattr(self._local, "kept", None)
-        if kept is None:
+        if kept is not None and not kept.busy:
+            kept.busy = True
+            return kept
+        session = _Session(self._engine.raw_connection(), self._compiler)
+        if kept is None and len(self._kept) < self._most_kept:
             # The pool gets the connection back when the thread, and with it this reference, is gone.
-            kept = self._local.kept = _Session(self._engine.raw_connection(), self._compiler)
-            self._kept.add(kept)
-        if kept.busy:
-            return _Session(self._engine.raw_connection(), self._compiler)
-        kept.busy = True
-        return kept
+            self._local.kept = session
+            self._kept.add(session)
+            session.busy = True
+        return session
 
     def _give_back(self, session: _Session) -> None:
         session.busy = False
@@ -217,8 +220,12 @@ class _Session:
         self._connection.invalidate()
 
 
-def engine_of(url: str) -> Engine:
+def engine_of(url: str, options: PostgresOptions | None = None) -> Engine:
     """Return an engine over a database; libpq reads the URL, so all its options may stand in it.
+
+    Args:
+        url: The URL.
+        options: Limits; None takes those that hold unless set.
 
     Raises:
         InvalidArgumentError: libpq cannot read it.
@@ -232,20 +239,25 @@ def engine_of(url: str) -> Engine:
             "The PostgreSQL URL cannot be read.", hint="Write postgresql://user@host/database, percent-encoded."
         ) from None
 
+    chosen = options or PostgresOptions()
+    told = "".join(f"SET {name} = '{value}';" for name, value in {**chosen.session(), **_SETTINGS}.items())
+    # libpq counts whole seconds, and takes 0 for no limit.
+    patience = max(1, math.ceil(chosen.connect_timeout_s))
+
     def connect() -> psycopg.Connection[Any]:
-        connection: psycopg.Connection[Any] = psycopg.connect(target, **_CONNECT)
+        connection: psycopg.Connection[Any] = psycopg.connect(target, connect_timeout=patience, **_CONNECT)
         connection.prepared_max = 500
         # One type for every whole number, and a statement is prepared once.
         connection.adapters.register_dumper(int, Int8Dumper)
-        connection.execute("".join(f"SET {name} = '{value}';" for name, value in _SETTINGS.items()))
+        connection.execute(told)
         return connection
 
     return create_engine(
         "postgresql+psycopg://",
         creator=connect,
-        pool_size=POOL,
-        max_overflow=MOST_CONNECTIONS - POOL,
-        pool_timeout=POOL_WAIT_S,
+        pool_size=min(POOL, chosen.connections),
+        max_overflow=max(0, chosen.connections - POOL),
+        pool_timeout=chosen.connection_wait_s,
         pool_reset_on_return=None,
         use_native_hstore=False,
     )

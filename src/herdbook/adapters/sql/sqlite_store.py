@@ -16,6 +16,7 @@ from sqlalchemy.pool import QueuePool, StaticPool
 from herdbook.adapters.sql import sqlite_schema
 from herdbook.adapters.sql.dialect import SQLITE
 from herdbook.adapters.sql.driver_errors import translate, translated
+from herdbook.adapters.sql.postgres_options import PostgresOptions
 from herdbook.adapters.sql.statements import Compiler, Row, Runner
 from herdbook.adapters.sql.store import Mode, SqlStore
 from herdbook.errors import InvalidArgumentError, UnavailableError
@@ -45,7 +46,7 @@ class SqliteStore(SqlStore):
         self._writer = threading.RLock()
 
     @classmethod
-    def open_url(cls, url: str) -> SqliteStore:
+    def open_url(cls, url: str, _options: PostgresOptions | None = None) -> SqliteStore:
         """Open a database, upgraded where it is old."""
         database = database_of(url)
         engine = engine_of(database)
@@ -58,7 +59,7 @@ class SqliteStore(SqlStore):
         return cls(engine, database)
 
     @classmethod
-    def upgrade_url(cls, url: str) -> str:
+    def upgrade_url(cls, url: str, _options: PostgresOptions | None = None) -> str:
         """Upgrade a database, with a backup beside it."""
         database = database_of(url)
         engine = engine_of(database)

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from herdbook.adapters.sql.postgres_options import PostgresOptions
 from herdbook.adapters.sql.reads import SqlReads, SqlResolver
 from herdbook.adapters.sql.remembered_ranges import RememberedRanges
 from herdbook.adapters.sql.schema_state import REVISION
@@ -45,26 +46,28 @@ class SqlStore(MetadataStore):
         self._point = SqlResolver(_PointRunner(self))
 
     @staticmethod
-    def open(url: str) -> SqlStore:
+    def open(url: str, options: PostgresOptions | None = None) -> SqlStore:
         """Open the database that a URL names, making its tables where it is new.
 
         Args:
             url: `sqlite:////absolute/file.db`, percent-encoded; `sqlite://` for one in memory; or
                 `postgresql://user@host/database`, as libpq reads it.
+            options: Limits of connections to PostgreSQL; None takes those that hold unless set.
 
         Raises:
             InvalidArgumentError: the URL is none of these.
             UnavailableError: the database cannot be opened now, is of a newer Herdbook, or waits for an upgrade.
             IntegrityError: the database is damaged, or something else's.
         """
-        return _kind(url).open_url(url)
+        return _kind(url).open_url(url, options)
 
     @staticmethod
-    def upgrade(url: str) -> tuple[str, str]:
+    def upgrade(url: str, options: PostgresOptions | None = None) -> tuple[str, str]:
         """Bring a database to the newest schema, making its tables where it is new.
 
         Args:
             url: As `open` takes it.
+            options: As `open` takes them.
 
         Returns:
             The schema's revision before and now.
@@ -72,16 +75,16 @@ class SqlStore(MetadataStore):
         Raises:
             InvalidArgumentError, UnavailableError, IntegrityError: as `open`.
         """
-        return _kind(url).upgrade_url(url), REVISION
+        return _kind(url).upgrade_url(url, options), REVISION
 
     @classmethod
     @abstractmethod
-    def open_url(cls, url: str) -> SqlStore:
+    def open_url(cls, url: str, options: PostgresOptions | None = None) -> SqlStore:
         """Open a database of this kind; see `open`."""
 
     @classmethod
     @abstractmethod
-    def upgrade_url(cls, url: str) -> str:
+    def upgrade_url(cls, url: str, options: PostgresOptions | None = None) -> str:
         """Upgrade a database of this kind and return the revision that it had; see `upgrade`."""
 
     @property
