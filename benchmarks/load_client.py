@@ -93,6 +93,7 @@ class _Asker(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._began = 0.0
         self._body = bytearray()
+        self._done = False
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -105,7 +106,8 @@ class _Asker(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give up, unless everything is done."""
-        self._run.fail(f"a connection was lost: {exc}")
+        if not self._done:
+            self._run.fail(f"a connection was lost: {exc}")
 
     def on_body(self, body: bytes) -> None:
         """Keep what a refusal says."""
@@ -126,13 +128,15 @@ class _Asker(asyncio.Protocol):
         now = time.perf_counter()
         request = next(self._run.requests, None) if now < self._run.until else None
         if request is None:
+            self.close()
             self._run.one_less()
             return
         self._began = now
         self._transport.write(request)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection: a server would come to do it while others still wait for their answers."""
+        self._done = True
         self._transport.close()
 
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -28,6 +30,7 @@ def test_the_benchmark_of_lists_runs(tmp_path):
         assert done.stdout.count(f"\n{part} ") == 2
 
 
+@pytest.mark.timeout(300)
 def test_the_comparison_of_servers_runs(tmp_path):
     """In its quick form it starts both servers, finds their answers alike, prints every row, and leaves nothing."""
     command = [sys.executable, ROOT / "benchmarks" / "server.py", "--quick", "--folder", tmp_path]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from herdbook import __version__
 from herdbook.api import ENDPOINTS, PREFIX, Endpoint
@@ -104,8 +104,7 @@ class NativeFace:
 
     def registry(self, headers: dict[str, str], identity: str) -> Registry:
         """Return the registry as whoever sent these headers may use it; raises UnauthenticatedError for nobody."""
-        caller = self._authenticator.authenticate(headers)
-        return self._metastore.for_caller(evolve(caller, request_id=identity))
+        return self._metastore.for_caller(self._authenticator.authenticate(headers, identity))
 
     async def in_thread(self, work: Callable[[], Any]) -> Any:
         """Do work in the pool; raises UnavailableError where too much is waiting."""
