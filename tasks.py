@@ -6,7 +6,8 @@ python3 tasks.py test     set up, then lint, types, import contracts and all tes
 python3 tasks.py lint | types | imports | tests [pytest arguments]
 python3 tasks.py format   rewrite the sources in the house's format
 python3 tasks.py bench [--quick ...]
-                          the side-by-side benchmarks (a quarter of an hour; --quick: a minute)
+                          the side-by-side benchmarks (three quarters of an hour; --quick: a minute)
+python3 tasks.py bench server [--quick ...]  that of the server alone
 python3 tasks.py machine [MINUTES]  the registry beside a dict model, with random seeds (60 minutes unless said)
 python3 tasks.py docs     write docs/reference anew, from the code
 python3 tasks.py hooks    make git run lint, types and import contracts before each commit
@@ -99,9 +100,13 @@ def rewrite() -> None:
 
 
 def bench(*arguments: str) -> None:
-    """Run the benchmarks; with arguments only that of the registry, which takes them."""
+    """Run the benchmarks; with arguments only that of the registry, or of the server if that is the first word."""
+    if arguments[:1] == ("server",):
+        run(PYTHON, "benchmarks/server.py", *arguments[1:])
+        return
     if not arguments:
         run(PYTHON, "benchmarks/bytes.py")
+        run(PYTHON, "benchmarks/server.py")
     run(PYTHON, "benchmarks/registry.py", *arguments)
 
 

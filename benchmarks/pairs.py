@@ -58,12 +58,16 @@ class Pair:
         registry: Our registry as the owner of everything uses it: the whole gate, audit and events.
         mlflow: MLflow's SqlAlchemyStore.
         one_row: Writes a row and commits it, past everything: into our database, and into MLflow's.
+        urls: Where the two databases are, as each side's server takes it.
+        artifacts: The folder in which ours keeps bytes.
     """
 
     dataset: Dataset
     registry: GovernedRegistry
     mlflow: Any
     one_row: tuple[Callable[[], None], Callable[[], None]]
+    urls: tuple[str, str]
+    artifacts: Path
 
 
 @contextmanager
@@ -85,7 +89,8 @@ def _pair(dataset: Dataset, place: Callable[[str], Place], folder: Path) -> Iter
     began = time.perf_counter()
     ours, theirs = place(f"herdbook_{dataset.models}"), place(f"mlflow_{dataset.models}")
     store = SqlStore.open(ours.url)
-    metastore = _metastore(store, folder / f"artifacts-{dataset.models}")
+    artifacts = folder / f"artifacts-{dataset.models}"
+    metastore = _metastore(store, artifacts)
     caller = metastore.asserted(OWNER)
     with ours.load() as bulk:
         HerdbookSeed(bulk, caller, dataset).run()
@@ -98,7 +103,14 @@ def _pair(dataset: Dataset, place: Callable[[str], Place], folder: Path) -> Iter
     registry = metastore.for_caller(caller)
     try:
         with _one_row(store.engine) as mine, _one_row(mlflow.engine) as peer:
-            yield Pair(dataset=dataset, registry=registry, mlflow=mlflow, one_row=(mine, peer))
+            yield Pair(
+                dataset=dataset,
+                registry=registry,
+                mlflow=mlflow,
+                one_row=(mine, peer),
+                urls=(ours.url, theirs.mlflow_url),
+                artifacts=artifacts,
+            )
     finally:
         metastore.close()
         mlflow.engine.dispose()

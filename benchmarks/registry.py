@@ -32,7 +32,7 @@ def main() -> int:
     datasets = [Dataset(models=models, versions=arguments.versions) for models in sorted(sizes)]
     missed = False
     for database in arguments.databases.split(","):
-        with tempfile.TemporaryDirectory(prefix="herdbook-bench-", dir=_folder(arguments.folder)) as scratch:
+        with tempfile.TemporaryDirectory(prefix="herdbook-bench-", dir=scratch_folder(arguments.folder)) as scratch:
             missed |= _compare(database, datasets, Path(scratch), effort)
     return int(missed)
 
@@ -68,7 +68,7 @@ def _trips(listed: list[Job]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _folder(given: Path | None) -> Path:
+def scratch_folder(given: Path | None) -> Path:
     """Return where the databases are made; a temporary folder is often in memory, where nothing is durable."""
     if given is not None:
         given.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from attrs import fields, has, resolve_types
 from cattrs import Converter, transform_error
 from cattrs.errors import BaseValidationError, IterableValidationError, IterableValidationNote
+from cattrs.fns import identity
 from cattrs.strategies import configure_tagged_union
 
 from herdbook.entities.signature import (
@@ -209,6 +210,9 @@ def _make() -> Converter:
     made.register_unstructure_hook(bytes, lambda value: base64.b64encode(value).decode())
     made.register_structure_hook(datetime, lambda value, _: parse_time(_text(value)))
     made.register_unstructure_hook(datetime, format_time)
+    # What may be missing is mostly plain, or a time: a page has six such fields a model.
+    made.register_unstructure_hook_func(_is_plain_or_none, identity)
+    made.register_unstructure_hook(datetime | None, lambda value: None if value is None else format_time(value))
     made.register_structure_hook_func(lambda kind: isinstance(kind, type) and issubclass(kind, Enum), _enum)
     made.register_structure_hook_func(_is_homogeneous_tuple, _sequence)
     made.register_structure_hook_func(lambda kind: _is_made_of(kind, dict), _mapping)
@@ -230,6 +234,10 @@ def _make() -> Converter:
     for union, tag in ((Decision, "decision"), (Verdict, "verdict")):
         _register_tagged(made, union, tag, str.upper)
     return made
+
+
+def _is_plain_or_none(kind: Any) -> bool:
+    return any(kind == plain | None for plain in (str, int, bool))
 
 
 def _is_made_of(kind: Any, origin: type) -> bool:

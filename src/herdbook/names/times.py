@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from herdbook.errors import InvalidArgumentError
 
@@ -22,6 +23,8 @@ def parse_time(text: str) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
+# Writing a time takes longer than all else that a page says of a model, and the same things are read again and again.
+@lru_cache(maxsize=8192)
 def format_time(moment: datetime) -> str:
     """Write a UTC time as RFC 3339 with milliseconds and `Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    return moment.astimezone(UTC).isoformat("T", "milliseconds").removesuffix("+00:00") + "Z"

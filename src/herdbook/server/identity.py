@@ -20,11 +20,12 @@ class Authenticator(Protocol):
         """Return whether `authenticate` is fast enough for the event loop, where the store's reads are."""
         ...
 
-    def authenticate(self, headers: Mapping[str, str]) -> Caller:
+    def authenticate(self, headers: Mapping[str, str], request_id: str = "") -> Caller:
         """Return the caller.
 
         Args:
             headers: The request's headers, their names in lower case.
+            request_id: The id under which its work is logged.
 
         Raises:
             UnauthenticatedError: who asks is not established.
@@ -43,9 +44,9 @@ class LocalPrincipal:
         """It is: one statement."""
         return True
 
-    def authenticate(self, _headers: Mapping[str, str]) -> Caller:
+    def authenticate(self, _headers: Mapping[str, str], request_id: str = "") -> Caller:
         """Return the caller for the principal; raises UnauthenticatedError where it is disabled."""
-        return self._metastore.asserted(self._name, client="http")
+        return self._metastore.asserted(self._name, request_id=request_id, client="http")
 
 
 class Credentials:
@@ -64,9 +65,9 @@ class Credentials:
         """Return whether no issuer of another house may have to be waited for."""
         return self._authentication.inline(headers.get(_AUTHORIZATION))
 
-    def authenticate(self, headers: Mapping[str, str]) -> Caller:
+    def authenticate(self, headers: Mapping[str, str], request_id: str = "") -> Caller:
         """Return the caller; raises UnauthenticatedError for a credential that proves nothing, or for none."""
         shown = headers.get(_AUTHORIZATION)
         if shown is None and self._local is not None:
-            return self._local.authenticate(headers)
-        return self._authentication.caller_for(shown, client="http")
+            return self._local.authenticate(headers, request_id)
+        return self._authentication.caller_for(shown, request_id=request_id, client="http")

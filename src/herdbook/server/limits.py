@@ -83,7 +83,7 @@ class LimitedAuthenticator:
         """Return whether it is fast enough for the event loop."""
         return self._inner.inline(headers)
 
-    def authenticate(self, headers: Mapping[str, str]) -> Caller:
+    def authenticate(self, headers: Mapping[str, str], request_id: str = "") -> Caller:
         """Return the caller.
 
         Raises:
@@ -95,7 +95,7 @@ class LimitedAuthenticator:
         if self._failures is not None and shown not in self._accepted:
             _refuse(self._failures.wait_s(address), "Too many requests from this address did not prove who asks.")
         try:
-            caller = self._inner.authenticate(headers)
+            caller = self._inner.authenticate(headers, request_id)
         except UnauthenticatedError:
             self._accepted.discard(shown)
             if self._failures is not None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Self
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from herdbook.entities import Authn, Caller
 from herdbook.errors import InvalidArgumentError, PluginContractError, PluginLoadError, UnauthenticatedError
@@ -25,6 +25,7 @@ MAX_HEADER = 16 * 1024
 
 MAX_SUBJECT = 1_000
 _TAKEN_SOURCES = frozenset({"", "os"})
+_OWN = f"Bearer {PREFIX}"
 _HEADER = re.compile(r"([A-Za-z]+) +([\x21-\x7e]+) *", re.ASCII)
 
 
@@ -99,13 +100,16 @@ class Authentication:
         shown = _parse(authorization)
         # What begins like a secret of our own is shown to nobody else, not even where it is mistyped.
         own = shown.credential.startswith(PREFIX)
-        caller, name = self._of_token(shown.credential) if own else self._of_bearer(shown.credential)
+        told = (request_id, client)
+        caller, name = self._of_token(shown.credential, told) if own else self._of_bearer(shown.credential, told)
         if shown.user is not None and not _is_user(shown.user, name):
             raise not_accepted()
-        return evolve(caller, request_id=request_id, client=client)
+        return caller
 
     def inline(self, authorization: str | None) -> bool:
         """Return whether `caller_for` takes no longer than one statement of a store whose reads are inline ones."""
+        if authorization is not None and authorization.startswith(_OWN):
+            return self._metastore.core.store.inline_reads
         try:
             shown = _parse(authorization)
         except UnauthenticatedError:
@@ -117,7 +121,7 @@ class Authentication:
         for provider in self._providers:
             provider.close()
 
-    def _of_token(self, secret: str) -> tuple[Caller, PrincipalName]:
+    def _of_token(self, secret: str, told: tuple[str, str]) -> tuple[Caller, PrincipalName]:
         core = self._metastore.core
         found = None
         if is_secret(secret):
@@ -131,18 +135,22 @@ class Authentication:
             asserted_by=None if found.minted_by == found.principal_id else found.minted_by,
             token_id=found.id,
             until_ms=found.expires_ms,
+            request_id=told[0],
+            client=told[1],
         )
         return caller, found.principal
 
-    def _of_bearer(self, credential: str) -> tuple[Caller, PrincipalName]:
+    def _of_bearer(self, credential: str, told: tuple[str, str]) -> tuple[Caller, PrincipalName]:
         now_ms = self._metastore.core.clock.now_ms()
         for provider in self._providers:
             identity = provider.authenticate(credential, now_ms=now_ms)
             if identity is not None:
-                return self._of_identity(identity, provider)
+                return self._of_identity(identity, provider, told)
         raise not_accepted()
 
-    def _of_identity(self, identity: Identity, provider: IdentityProvider) -> tuple[Caller, PrincipalName]:
+    def _of_identity(
+        self, identity: Identity, provider: IdentityProvider, told: tuple[str, str]
+    ) -> tuple[Caller, PrincipalName]:
         if identity.source not in provider.sources:
             raise PluginContractError(
                 f"An identity source answered for {identity.source!r}, for which it does not speak."
@@ -157,6 +165,8 @@ class Authentication:
             token_groups=person.group_ids,
             authn=Authn.OIDC,
             until_ms=identity.until_ms,
+            request_id=told[0],
+            client=told[1],
         )
         return caller, person.principal
 

@@ -27,12 +27,13 @@ class NamedByToken:
         """It is fast."""
         return True
 
-    def authenticate(self, headers: Mapping[str, str]) -> Caller:
+    def authenticate(self, headers: Mapping[str, str], request_id: str = "") -> Caller:
         """Return the caller for the principal that the token names."""
         told = headers.get("authorization", "")
         if not told.startswith(_BEARER):
             raise UnauthenticatedError("This request has no bearer token.", hint="Send Authorization: Bearer NAME.")
-        return self._metastore.asserted(PrincipalName.parse(told.removeprefix(_BEARER)), client="http")
+        name = PrincipalName.parse(told.removeprefix(_BEARER))
+        return self._metastore.asserted(name, request_id=request_id, client="http")
 
 
 class ServedMetastore:

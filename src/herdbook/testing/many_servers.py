@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, Self
 
+from attrs import evolve
+
+from herdbook.adapters.http_registry.streams import Streams
 from herdbook.adapters.http_registry.transport import Query, Transport
 from herdbook.server.serving import Listening, serve_registry
 from herdbook.settings import Settings
@@ -100,13 +103,10 @@ class InTurns(Transport):
         """Ask the next server."""
         return next(self._turns).ask(method, path, query=query, headers=headers, content=content, repeatable=repeatable)
 
-    def upload(self, path: str, blocks: Iterable[bytes], headers: Mapping[str, str]) -> Any:
-        """Send a file to the next server."""
-        return next(self._turns).upload(path, blocks, headers)
-
-    def download(self, path: str, query: Query) -> Iterator[bytes]:
-        """Fetch a file from the next server."""
-        return next(self._turns).download(path, query)
+    @property
+    def streams(self) -> Streams:  # type: ignore[override]  # read each time that bytes are moved, from the next one
+        """The next server's streams."""
+        return next(self._turns).streams
 
 
 def _serve(registry: str, settings: Settings, then: Callable[[], object] | None, telling: Connection) -> None:
@@ -115,4 +115,5 @@ def _serve(registry: str, settings: Settings, then: Callable[[], object] | None,
             then()
         telling.send(at.url)
 
-    serve_registry(registry, settings, port=0, on_listening=listening)
+    served = evolve(settings, server=evolve(settings.server, port=0))
+    serve_registry(registry, served, on_listening=listening)

@@ -35,12 +35,13 @@ _LISTS = ("datasets", "parents", "imported")
 _STATUS = {status.value: status for status in VersionStatus}
 
 
+# These depend on nothing but what they are given, and the same is read again and again.
+@lru_cache(maxsize=8192)
 def to_time(at_ms: int) -> datetime:
     """Return milliseconds since 1970 as a UTC time."""
     return datetime.fromtimestamp(at_ms / 1000, UTC)
 
 
-# These depend on nothing but their text, and the same texts are read again and again.
 @lru_cache(maxsize=4096)
 def model_name(full: str) -> ModelName:
     """Return a model's name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from functools import lru_cache
 
 from herdbook.adapters.sql import token_tables
 from herdbook.adapters.sql.sql_text import insert_sql
@@ -50,6 +51,10 @@ _REVOKE = """WITH RECURSIVE ended(id) AS (SELECT id FROM api_tokens WHERE id = :
     WHERE revoked_at IS NULL AND id IN (SELECT id FROM ended)"""
 
 
+# Each request with a token reads the name of its principal, and a few of them send most requests.
+_principal = lru_cache(maxsize=1024)(PrincipalName.parse)
+
+
 class SqlCredentialResolver(CredentialResolver):
     """Credentials to principals, on whatever runner it is given."""
 
@@ -63,7 +68,7 @@ class SqlCredentialResolver(CredentialResolver):
         return Presented(
             id=row[0],
             principal_id=row[1],
-            principal=PrincipalName.parse(row[2]),
+            principal=_principal(row[2]),
             minted_by=row[3],
             privileges=_privileges(row[4]),
             securable_id=row[5],
@@ -78,7 +83,7 @@ class SqlCredentialResolver(CredentialResolver):
             return None
         return Person(
             principal_id=row[0],
-            principal=PrincipalName.parse(row[1]),
+            principal=_principal(row[1]),
             enabled=bool(row[2]),
             group_ids=frozenset(json.loads(row[3])),
         )
@@ -149,7 +154,7 @@ def _token(row: Row) -> TokenRow:
     return TokenRow(
         id=row[0],
         principal_id=row[1],
-        principal=PrincipalName.parse(row[2]),
+        principal=_principal(row[2]),
         minted_by=row[3],
         comment=row[4],
         privileges=_privileges(row[5]),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from herdbook import __version__
 from herdbook.api import PREFIX, WAYS, Endpoint
@@ -111,7 +111,7 @@ class NativeFace:
 
     def caller(self, headers: dict[str, str], identity: str) -> Caller:
         """Return who sent these headers; raises UnauthenticatedError for nobody."""
-        return evolve(self._authenticator.authenticate(headers), request_id=identity)
+        return self._authenticator.authenticate(headers, identity)
 
     def registry(self, headers: dict[str, str], identity: str) -> Registry:
         """Return the registry as whoever sent these headers may use it; raises UnauthenticatedError for nobody."""
