@@ -110,14 +110,18 @@ class BoundedProtocol(HttpToolsProtocol):
         self._seen = (self.loop.time(), self._moved, -1)
         super().on_headers_complete()
 
-    def look(self, now: float) -> None:
+    def look(self, now: float, *, slept: bool = False) -> None:
         """Break off what takes too long; called about once a second.
 
         Args:
             now: The event loop's time, in seconds.
+            slept: Whether this process itself stood still: all time begins anew.
         """
         cycle = self.cycle
-        if self.transport.is_closing():
+        if slept:
+            self._head_since = None if self._head_since is None else now
+            self._seen = (now, self._moved, -1)
+        elif self.transport.is_closing():
             self._look_at_answer(now)
         elif self._head_since is not None:
             if self._unfinished_head() and now - self._head_since > self._bounds.header_s:

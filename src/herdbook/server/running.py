@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import math
 import signal
 import socket
 import ssl
@@ -23,6 +24,8 @@ IDLE_S = 75
 BACKLOG = 2048
 _TICKS_A_LOOK = 10
 _LAST_WORDS_S = 5
+_ASLEEP_S = 5
+"""After so many seconds without a look it was this process that stood still, and no client."""
 _QUIET = 40
 
 
@@ -85,6 +88,7 @@ class HttpServer(uvicorn.Server):
         )
         self._sockets = sockets
         self._on_listening = on_listening
+        self._looked = math.inf
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen, and tell."""
@@ -101,9 +105,11 @@ class HttpServer(uvicorn.Server):
         """Break off the connections that take too long."""
         if counter % _TICKS_A_LOOK == 0:
             now = asyncio.get_running_loop().time()
+            slept = now - self._looked > _ASLEEP_S
             for connection in tuple(self.server_state.connections):
                 if isinstance(connection, BoundedProtocol):
-                    connection.look(now)
+                    connection.look(now, slept=slept)
+            self._looked = now
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -187,7 +187,8 @@ class Supervisor:
             worker.ready = True
             return
         error = from_problem(news)
-        if error is not None and not self._pauses and time.monotonic() - worker.began < _LONGEST_PAUSE_S:
+        # Whoever takes the place of another is tried again; the first ones are what was asked for.
+        if error is not None and not self._pauses:
             raise error
 
     def _handle(self, number: int) -> None:
