@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from herdbook.api import PREFIX
+from herdbook.api.files import BUNDLE_TYPE
 from herdbook.bootstrap import open_registry
 from herdbook.settings import Settings
 from herdbook.testing.samples import model_files, register
@@ -77,7 +78,7 @@ NAMED = {
 
 def written(config) -> str:
     """Return the tool's settings: values of this registry are drawn four times of five where they may stand."""
-    lines = ["[checks.not_a_server_error]", 'expected-statuses = ["2xx", "3xx", "4xx", 501]']
+    lines = ['hooks = "hooks.py"', "[checks.not_a_server_error]", 'expected-statuses = ["2xx", "3xx", "4xx", 501]']
     for name, values in config.items():
         lines += [f"[dictionaries.{name}]", f"values = {json.dumps(values)}"]
 
@@ -90,6 +91,16 @@ def written(config) -> str:
         lines += ["[operations.parameters]"]
         lines += [bound(where, name) for where in ("path.name", "body.name", "body.new_name")]
     return "\n".join(lines)
+
+
+# Bodies of files are sent as they were drawn.
+HOOKS = f"""import schemathesis
+
+
+@schemathesis.serializer({BUNDLE_TYPE!r})
+def bundle(context, value):
+    return value if isinstance(value, bytes) else str(value).encode()
+"""
 
 
 def founded(folder) -> str:
@@ -124,6 +135,7 @@ def founded(folder) -> str:
 
 def explored(folder, url, token, seed, examples, minutes):
     """Let the tool ask the server; returns the process that did, and how often each operation got which status."""
+    (folder / "hooks.py").write_text(HOOKS)
     (folder / "schemathesis.toml").write_text(written(NAMES))
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(folder / "schemathesis.toml")]
     command += ["run", f"{url}{PREFIX}/openapi.json", "--no-color", "--seed", str(seed), "-n", str(examples)]
