@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -43,14 +42,12 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
-        env = {key: value for key, value in os.environ.items() if not key.startswith("HERDBOOK_")}
         words = [sys.executable, "-c", _SERVE, "serve", self._registry, "--json", "--port", "0"]
         leash = shutil.which("setpriv")
         with (self._folder / "server.log").open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 our own program
                 [*([leash, "--pdeathsig", "KILL"] if leash else []), *words],
                 cwd=self._folder,
-                env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
