@@ -16,6 +16,7 @@ from herdbook.adapters.sql.statements import Runner
 from herdbook.bootstrap import open_registry
 from herdbook.entities import FileStat, Manifest, VersionStatus
 from herdbook.errors import UnavailableError
+from herdbook.ports.artifacts import BLOCK
 from herdbook.ports.registry import FileUpload
 from herdbook.settings import PluginSettings, Settings
 from herdbook.testing import kills
@@ -137,15 +138,15 @@ def test_mid_upload(survivor, start):
     """A server that dies while bytes come in leaves no file; another takes them again, and the sweep tidies up."""
     server = start()
     version = survivor.create_model_version(MODEL)
-    content = os.urandom(3 * 1024 * 1024)
+    content = os.urandom(3 * BLOCK)
 
     class Killing(io.BytesIO):
-        """The server dies when half of it is sent."""
+        """The server dies when a block of it is sent."""
 
-        def read(self, size=-1):
-            if self.tell() > len(content) // 2:
+        def readinto(self, buffer):
+            if self.tell() > 0:
                 server.kill()
-            return super().read(min(size, 256 * 1024))
+            return super().readinto(buffer)
 
     def send(registry, source):
         stat = FileStat(path="model.bin", size=len(content))
