@@ -27,6 +27,7 @@ from herdbook.policy.privileges import (
     OWNER_INCLUDES,
 )
 from herdbook.policy.rules import RULES
+from herdbook.policy.limits import FileLimits
 from herdbook.policy.tag_rules import GovernedTag, GovernedTags, TagsRequired, TagValues
 from herdbook.ports.registry import Registry
 from herdbook.server.openapi import openapi
@@ -249,6 +250,7 @@ def settings() -> str:
         ("[registries.NAME]", RegistrySettings),
         ("[server]", ServerSettings),
         ("[server.limits]", LimitSettings),
+        ("[version_limits]", FileLimits),
     )
     for title, kind in tables:
         described = _arguments(kind)

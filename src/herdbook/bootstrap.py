@@ -210,6 +210,7 @@ def open_metastore(location: Location, settings: Settings, manager: PluginManage
             checks=manager,
             clock=SystemClock(),
             ids=Uuid7Ids(),
+            limits=settings.version_limits,
         )
         metastore.open(
             Founding(

@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 from herdbook.errors import InvalidArgumentError
 from herdbook.formats.located_toml import load_toml, structure_located
 from herdbook.names import PrincipalKind, PrincipalName, SchemaName
+from herdbook.policy.limits import FileLimits
 from herdbook.wire import converter
 
 CONFIG = "herdbook.toml"
@@ -140,6 +141,7 @@ class Settings:
         plugin_options: `[plugins.NAME]` tables, by plugin.
         registries: `[registries.NAME]` tables.
         server: What `herdbook serve` does.
+        version_limits: How much a version may hold.
         source: The file that was read, for errors.
     """
 
@@ -154,6 +156,7 @@ class Settings:
     plugin_options: dict[str, dict[str, Any]] = field(factory=dict)
     registries: dict[str, RegistrySettings] = field(factory=dict)
     server: ServerSettings = field(factory=ServerSettings)
+    version_limits: FileLimits = field(factory=FileLimits)
     source: str | None = None
 
     @property
@@ -204,6 +207,7 @@ class _File:
     plugins: dict[str, Any] = field(factory=dict)
     registries: dict[str, RegistrySettings] = field(factory=dict)
     server: ServerSettings = field(factory=ServerSettings)
+    version_limits: FileLimits = field(factory=FileLimits)
 
 
 def load_settings(config: Path | str | None = None, *, environ: Mapping[str, str] | None = None) -> Settings:
@@ -238,6 +242,7 @@ def _read(path: Path) -> dict[str, Any]:
     table = load_toml(text, file=str(path))
     parsed = structure_located(table, (), _File, converter=converter)
     values: dict[str, Any] = {"source": str(path), "registries": parsed.registries, "server": parsed.server}
+    values["version_limits"] = parsed.version_limits
     for name in (
         "registry_uri",
         "home",

@@ -187,7 +187,7 @@ def _endpoint(route: Route) -> Endpoint:
         arguments=arguments,
         body=body,
         answer=None if answer is type(None) else answer,
-        errors=declared if route.method in _WITHOUT_BODY else (*declared, errors.TooLargeError),
+        errors=declared if route.method in _WITHOUT_BODY else tuple(dict.fromkeys([*declared, errors.TooLargeError])),
         summary=doc.partition("\n")[0],
         doc=doc,
     )

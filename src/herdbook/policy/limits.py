@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from attrs import frozen
 
 from herdbook.entities import DatasetRef, ImportedFrom, Lineage
+from herdbook.entities.files import MAX_FILES, FileEntry, FileStat
 from herdbook.errors import InvalidArgumentError, TooLargeError
 from herdbook.names import RESERVED_LEVEL_PREFIX, CatalogName, ModelName, SchemaName, VersionRef, fold
 
@@ -22,6 +25,47 @@ MAX_TOKEN_S = 366 * 24 * 3600
 _TAG_KEY = re.compile(r"[/\w.\- :]+")
 _ID = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+
+
+@frozen(kw_only=True)
+class FileLimits:
+    """How much a version may hold; versions that are there already are not judged again.
+
+    Args:
+        max_files: Files of a version.
+        max_file_bytes: Bytes of one file; None: as many as there is room for.
+        max_version_bytes: Bytes of all files of a version; None: as many as there is room for.
+    """
+
+    max_files: int = MAX_FILES
+    max_file_bytes: int | None = None
+    max_version_bytes: int | None = None
+
+    def check(self, files: Iterable[FileStat | FileEntry]) -> None:
+        """Refuse files that are too many, or too large, for one version; raises TooLargeError."""
+        by_path = {file.path: file.size for file in files}
+        if len(by_path) > self.max_files:
+            raise TooLargeError(
+                f"A version has at most {self.max_files:,} files here, and these are {len(by_path):,}.",
+                hint="Put small files together, as an archive or as shards.",
+                limit=self.max_files,
+            )
+        if self.max_file_bytes is not None:
+            for path, size in by_path.items():
+                if size > self.max_file_bytes:
+                    raise TooLargeError(
+                        f"{path} has {size:,} bytes; a file has at most {self.max_file_bytes:,} here.",
+                        hint="Split it, or ask whoever runs the registry for more (`version_limits.max_file_bytes`).",
+                        limit=self.max_file_bytes,
+                    )
+        total = sum(by_path.values())
+        if self.max_version_bytes is not None and total > self.max_version_bytes:
+            raise TooLargeError(
+                f"These files have {total:,} bytes; a version has at most {self.max_version_bytes:,} here.",
+                hint="Leave out what nobody needs, or ask whoever runs the registry for more "
+                "(`version_limits.max_version_bytes`).",
+                limit=self.max_version_bytes,
+            )
 
 
 def check_comment(comment: str | None) -> None:

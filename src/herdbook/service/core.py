@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from attrs import frozen
+from attrs import field, frozen
 
 from herdbook.entities import Caller
+from herdbook.policy.limits import FileLimits
 from herdbook.ports.artifacts import ArtifactStore
 from herdbook.ports.metadata import MetadataStore, Stamp
 from herdbook.ports.system import Clock, Ids
@@ -27,6 +28,7 @@ class Core:
         seal: Page tokens.
         clock: Time.
         ids: Fresh ids.
+        limits: How much a version may hold.
     """
 
     store: MetadataStore
@@ -36,6 +38,7 @@ class Core:
     seal: PageSeal
     clock: Clock
     ids: Ids
+    limits: FileLimits = field(factory=FileLimits)
 
     def stamp(self, caller: Caller) -> Stamp:
         """Return who and now."""

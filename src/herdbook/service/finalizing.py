@@ -86,6 +86,8 @@ class Finalizing:
             raise ConflictError(
                 f"The {self._subject.what} is {version.status} already.", hint="Register a new version instead."
             )
+        # Uploads side by side may each have found room: what counts is the whole.
+        self._core.limits.check(self._manifest.files)
         self._check_complete(tx, version, admitted.chain)
         rules = self._core.admission.rules_for(admitted.chain, tx)
         manifest_id = tx.insert_manifest(self._manifest, self._sha256, new_id=self._core.ids.new())

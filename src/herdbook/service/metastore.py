@@ -10,6 +10,7 @@ from herdbook.entities import Authn, Caller, Link, Principal
 from herdbook.entities.ledger import PolicyFile, PolicyLine
 from herdbook.errors import UnauthenticatedError
 from herdbook.names import CatalogName, PrincipalKind, PrincipalName, SchemaName
+from herdbook.policy.limits import FileLimits
 from herdbook.policy.operations import Need, Shape, Target
 from herdbook.ports.artifacts import ArtifactStore
 from herdbook.ports.authorizer import Authorizer
@@ -58,12 +59,14 @@ class Metastore:
         checks: CheckSource,
         clock: Clock,
         ids: Ids,
+        limits: FileLimits | None = None,
     ) -> None:
         self._store = store
         self._artifacts = artifacts
         self._checks = checks
         self._clock = clock
         self._ids = ids
+        self._limits = limits or FileLimits()
         self._gate = Gate(store, Authority(authorizer, store), clock, ids)
         self._core: Core | None = None
 
@@ -93,6 +96,7 @@ class Metastore:
             seal=PageSeal(key=seal),
             clock=self._clock,
             ids=self._ids,
+            limits=self._limits,
         )
 
     def for_caller(self, caller: Caller) -> GovernedRegistry:

@@ -71,6 +71,7 @@ class GovernedRegistration(GovernedPart):
         model = subjects.model_name(name)
         with self._core.store.read() as tx:
             admitted = self._core.gate.admit(self._caller, Operation.UPLOAD_PLAN, subjects.model(model), tx, tx)
+            self._core.limits.check(files)
             sent = () if version is None else self._sent(tx, subjects.version(model.version(version)))
             holdings = Holdings(self._core.gate, self._caller, tx, admitted.chain)
             known = [FileEntry(path=f.path, size=f.size, sha256=f.sha256) for f in files if f.sha256 is not None]
@@ -141,7 +142,9 @@ class GovernedRegistration(GovernedPart):
         subject = subjects.version(subjects.version_ref(ref))
         operation = Operation.UPLOAD_MODEL_VERSION_FILES
         admitted = self._core.gate.admit(self._caller, operation, subject)
-        self._check_pending(admitted, subject.what)
+        if len({upload.file.path for upload in files}) < len(files):
+            raise InvalidArgumentError("A path is given twice.", hint="Send each file once.")
+        self._check_room(self._check_pending(admitted, subject.what), [upload.file for upload in files])
         sources = [
             (upload.source, FileExpectation(size=upload.file.size, sha256=upload.file.sha256)) for upload in files
         ]
@@ -170,6 +173,15 @@ class GovernedRegistration(GovernedPart):
         """Judge a pending version and make it READY."""
         return Finalizing(self._core, self._caller, subjects.version_ref(ref), manifest).run()
 
+    def _check_room(self, row: VersionRow, files: Sequence[FileStat]) -> None:
+        """Refuse files for which the version has no room, before any of their bytes is read."""
+        self._core.limits.check(files)
+        if self._core.limits.max_version_bytes is not None:
+            with self._core.store.read() as tx:
+                sent = tx.uploads(row.version.id)
+            # What is sent again takes the place of what was there.
+            self._core.limits.check([*sent, *files])
+
     def _check_pending(self, admitted: Admitted[VersionRow], what: str) -> VersionRow:
         row = check_author(self._core, self._caller, admitted, what)
         if row.version.status is not VersionStatus.PENDING_REGISTRATION:
@@ -179,6 +191,8 @@ class GovernedRegistration(GovernedPart):
     def _draft(self, subject: Subject[RegisteredModel], draft: Draft) -> Draft:
         """Judge outside any transaction what can be judged there; the transaction checks again what may have moved."""
         admitted = self._core.gate.admit(self._caller, Operation.CREATE_MODEL_VERSION, subject)
+        if draft.manifest is not None:
+            self._core.limits.check(draft.manifest.files)
         return draft if draft.manifest is None else self._described(admitted.chain, draft, draft.manifest)
 
     def _described(self, chain: Chain, draft: Draft, manifest: Manifest) -> Draft:

@@ -20,6 +20,7 @@ from herdbook.entities.files import FileStat, SlotNeed
 from herdbook.errors import IntegrityError, UnavailableError
 from herdbook.names import PrincipalName
 from herdbook.ports.registry import FileUpload
+from herdbook.server.native import incoming
 from herdbook.testing.samples import SIGNATURE, model_files, register
 
 FOUNDER = PrincipalName.parse("user:os/founder")
@@ -148,6 +149,7 @@ def test_a_bundle_is_taken_whole_or_not_at_all(http, registry, pending, metastor
     for answer, code in (
         (sent(http, [("a", b"1", None)], end=b""), "INVALID_ARGUMENT"),
         (sent(http, [("a", b"1", None), ("b", b"2", wrong)]), "INTEGRITY"),
+        (sent(http, [("a", b"1", None), ("a", b"2", None)]), "INVALID_ARGUMENT"),
     ):
         assert answer.json()["code"].startswith(code)
     plan = registry.upload_plan(MODEL, [FileStat(path="a", size=1, sha256=hashlib.sha256(b"1").hexdigest())], version=1)
@@ -170,6 +172,17 @@ def test_a_client_that_goes_away_leaves_nothing(server, metastore, registry, pen
     assert staged(metastore) == before
     wanted = FileStat(path="model.bin", size=9, sha256="0" * 64)
     assert registry.upload_plan(MODEL, [wanted], version=1).slots[0].need is SlotNeed.BYTES
+
+
+def test_a_client_that_sends_nothing_loses_its_upload(server, metastore, pending, monkeypatch):
+    """It holds a thread, and gets 503 in the end."""
+    monkeypatch.setattr(incoming, "STALL_S", 0.05)
+    parts = urlsplit(server.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=30) as sock:
+        head = f"PUT {FILES}/a HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {FOUNDER}\r\n"
+        sock.sendall(f"{head}content-length: 9\r\n\r\n123".encode())
+        assert sock.recv(12) == b"HTTP/1.1 503"
+    assert staged(metastore)[1] == 0
 
 
 def test_an_upload_that_was_damaged_on_the_way_is_noticed(remote, pending, monkeypatch):
@@ -250,6 +263,23 @@ def test_a_damaged_download_leaves_nothing(remote, registry, tmp_path, monkeypat
     with pytest.raises(IntegrityError):
         download_artifacts(f"models:/{MODEL}/1", tmp_path / "down", registry=remote)
     assert not any(tmp_path.glob("*down*"))
+
+
+def test_a_digest_is_no_proof(server, registry, ready):
+    """Who may not execute a version sends its files, even where the digest is known; who may is spared that (R26)."""
+    registry.create_principal("user:bob")
+    registry.create_registered_model("main.default.bobs")
+    for on, privilege in (
+        ("main", "USE_CATALOG"),
+        ("main.default", "USE_SCHEMA"),
+        ("main.default.bobs", "CREATE_MODEL_VERSION"),
+    ):
+        registry.grant("user:bob", privilege, on)
+    asked = [FileStat(path="model.bin", size=len(DATA), sha256=SHA256)]
+    with HttpRegistry(Transport(server.url, token="user:bob")) as bob:
+        assert bob.upload_plan("main.default.bobs", asked).slots[0].need is SlotNeed.BYTES
+        registry.grant("user:bob", "EXECUTE", MODEL)
+        assert bob.upload_plan("main.default.bobs", asked).slots[0].need is SlotNeed.HELD
 
 
 def test_what_is_held_is_not_sent_again(remote, registry, tmp_path, monkeypatch):

@@ -29,6 +29,7 @@ class ModelVersions(RegistryPart):
 
         Raises:
             NotFoundError: there is no such model that the caller may know of.
+            TooLargeError: these are more files, or more bytes, than a version may hold here.
             PermissionDeniedError: the caller lacks CREATE_MODEL_VERSION on it.
 
         Example:
@@ -69,6 +70,7 @@ class ModelVersions(RegistryPart):
         Raises:
             InvalidArgumentError: an argument is not acceptable.
             NotFoundError: there is no such model, or no such parent version, that the caller may know of.
+            TooLargeError: these are more files, or more bytes, than a version may hold here.
             PermissionDeniedError: the caller lacks CREATE_MODEL_VERSION on the model, EXECUTE on a parent,
                 APPLY_TAG where tags are given, or MANAGE on the model where a number is given.
             RuleViolationError: a rule refuses it; nothing was made.
@@ -95,6 +97,7 @@ class ModelVersions(RegistryPart):
 
         Raises:
             NotFoundError: there is no such version that the caller may know of.
+            TooLargeError: these are more files, or more bytes, than a version may hold here.
             PermissionDeniedError: the caller did not begin this version, or lacks CREATE_MODEL_VERSION on the model.
             ConflictError: the version is not pending.
             IntegrityError: a file is not what was announced.
@@ -113,6 +116,7 @@ class ModelVersions(RegistryPart):
 
         Raises:
             NotFoundError: there is no such version that the caller may know of.
+            TooLargeError: these are more files, or more bytes, than a version may hold here.
             PermissionDeniedError: the caller did not begin this version, lacks CREATE_MODEL_VERSION on the model, or
                 EXECUTE on a parent.
             InvalidArgumentError: a file of the manifest was neither sent nor is held.
