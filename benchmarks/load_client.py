@@ -25,14 +25,14 @@ class Load:
     """What is to be asked.
 
     Args:
-        ports: Where, on this machine; connections are dealt out in turns.
+        port: Where, on this machine.
         clients: How many connections there are, each of which asks again once it is answered.
         seconds: For how long a new request is begun; what was begun is waited for.
         requests: The requests, as they travel; taken in turns.
         again: Whether they may be asked over and over; otherwise the run ends with the last.
     """
 
-    ports: tuple[int, ...]
+    port: int
     clients: int
     seconds: float
     requests: Sequence[bytes]
@@ -161,9 +161,8 @@ class _Run:
 async def _ask(load: Load) -> Answered:
     loop, run = asyncio.get_running_loop(), _Run(load)
     askers = []
-    for number in range(load.clients):
-        port = load.ports[number % len(load.ports)]
-        askers.append((await loop.create_connection(lambda: _Asker(run), "127.0.0.1", port))[1])
+    for _ in range(load.clients):
+        askers.append((await loop.create_connection(lambda: _Asker(run), "127.0.0.1", load.port))[1])
     gc.collect()
     gc.disable()
     worked, began = time.process_time(), time.perf_counter()

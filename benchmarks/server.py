@@ -111,7 +111,7 @@ def _compare(
         if sides.guarded is None:
             jobs = [job for job in jobs if not job.as_reader]
         for job in jobs:
-            job.check(sides.mine.ports, sides.peer(job).ports)
+            job.check(sides.mine.port, sides.peer(job).port)
         print(f"\n{database}, {pair.dataset.models:,} models, {workers} worker{'s' * (workers > 1)} each\n")
         print("| work | clients | Herdbook /s | MLflow /s | ratio | target | p50, p99 ms | MLflow's | p99 ratio |")
         print("|---|---|---|---|---|---|---|---|---|")
@@ -138,11 +138,11 @@ def _rounds(
         for mine in (True, False) if number % 2 else (False, True):
             if number == 0 and job.as_reader and not mine:
                 continue
-            make, ports = (job.mine, sides.mine.ports) if mine else (job.theirs, sides.peer(job).ports)
+            make, port = (job.mine, sides.mine.port) if mine else (job.theirs, sides.peer(job).port)
             seconds = effort.seconds if number else effort.seconds / 3
             many = 2000 if job.again else int(MOST_CREATED * seconds)
             requests = [make(rng) for _ in range(many)]
-            load = Load(ports=ports, clients=clients, seconds=seconds, requests=requests, again=job.again)
+            load = Load(port=port, clients=clients, seconds=seconds, requests=requests, again=job.again)
             found[mine] = client.run(load)
         if number:
             taken.append((found[True], found[False]))
@@ -182,7 +182,7 @@ def _times(side: Sequence[Answered]) -> tuple[float, float]:
 
 def _beside(sides: Sides, token: str, folder: Path, effort: Effort) -> str:
     """Return what is told of the servers besides: a whole registration, start-up and memory."""
-    done = compare_registering(sides.mine.ports[0], sides.theirs.ports[0], token, folder, effort.registrations)
+    done = compare_registering(sides.mine.port, sides.theirs.port, token, folder, effort.registrations)
     rows = [
         ("register 100 KB of new bytes, ms", done.mine * 1e3, done.theirs * 1e3, done.ratio),
         ("start-up, s", sides.mine.started_s, sides.theirs.started_s, None),
@@ -209,7 +209,7 @@ def _sides(pair: Pair, workers: int, folder: Path) -> Iterator[Sides]:
             print("MLflow's basic-auth needs Flask-WTF, which is not installed: left out.", file=sys.stderr)
         else:
             guarded = stack.enter_context(mlflow_server(peers, workers, settings.parent, auth=settings))
-            _let_read(guarded.ports[0], [str(model_name(number)) for number in seen_models(pair.dataset)])
+            _let_read(guarded.port, [str(model_name(number)) for number in seen_models(pair.dataset)])
         yield Sides(mine=mine, theirs=theirs, guarded=guarded)
 
 

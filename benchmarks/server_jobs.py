@@ -64,13 +64,12 @@ class ServerJob:
     clients: tuple[int, ...] = CLIENTS
     as_reader: bool = field(default=False)
 
-    def check(self, mine: tuple[int, ...], theirs: tuple[int, ...]) -> None:
+    def check(self, mine: int, theirs: int) -> None:
         """Refuse to compare servers, at their ports, that answer differently."""
-        for one in mine:
-            ours = self.alike[0](ask(one, self.mine(random.Random(5))))
-            peer = self.alike[1](ask(theirs[0], self.theirs(random.Random(5))))
-            if not ours or ours != peer:
-                raise SystemExit(f"{self.name}: the answers differ:\n{ours}\n{peer}")
+        ours = self.alike[0](ask(mine, self.mine(random.Random(5))))
+        peer = self.alike[1](ask(theirs, self.theirs(random.Random(5))))
+        if not ours or ours != peer:
+            raise SystemExit(f"{self.name}: the answers differ:\n{ours}\n{peer}")
 
 
 def seen_models(dataset: Dataset) -> list[int]:

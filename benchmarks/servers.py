@@ -27,41 +27,39 @@ class Running:
     """A server that answers.
 
     Args:
-        ports: Where: one of our processes listens at each; all of MLflow's workers at one.
-        started_s: How many seconds passed from its start to its first answer; of several processes, the slowest.
-        pids: The processes that were started.
+        port: Where.
+        started_s: How many seconds passed from its start until it answered.
+        pid: The process that was started.
     """
 
-    ports: tuple[int, ...]
+    port: int
     started_s: float
-    pids: tuple[int, ...]
+    pid: int
 
     def resident_mb(self) -> float:
         """Return what all its processes hold in memory, what they share counted once; 0 where the system tells not."""
-        return sum(_held_kb(pid) for root in self.pids for pid in _family(root)) / 1024
+        return sum(_held_kb(pid) for pid in _family(self.pid)) / 1024
 
 
 @contextmanager
-def herdbook_server(url: str, artifacts: Path, processes: int, folder: Path) -> Iterator[Running]:
+def herdbook_server(url: str, artifacts: Path, workers: int, folder: Path) -> Iterator[Running]:
     """Run our server.
 
     Args:
         url: The database.
         artifacts: The folder with the bytes.
-        processes: How many, each at a port of its own; clients are dealt out among them.
-        folder: Where they run.
+        workers: How many it starts.
+        folder: Where it runs.
     """
     environ = {**_plain_environ(), "HERDBOOK_ARTIFACT_ROOT": str(artifacts)}
     with _started() as started:
-        ports, began, took = [], [], []
-        for _ in range(processes):
-            began.append(time.perf_counter())
-            process = started([*_HERDBOOK, url, "--port", "0"], environ, folder, told=True)
-            assert process.stdout is not None
-            said = "".join(takewhile(lambda line: line.rstrip() != "}", process.stdout)) + "}"
-            ports.append(int(json.loads(said)["url"].rpartition(":")[2]))
-            took.append(time.perf_counter() - began[-1])
-        yield Running(ports=tuple(ports), started_s=max(took), pids=started.pids)
+        began = time.perf_counter()
+        command = [*_HERDBOOK, url, "--port", "0", "--workers", str(workers)]
+        process = started(command, environ, folder, told=True)
+        assert process.stdout is not None
+        said = "".join(takewhile(lambda line: line.rstrip() != "}", process.stdout)) + "}"
+        port = int(json.loads(said)["url"].rpartition(":")[2])
+        yield Running(port=port, started_s=time.perf_counter() - began, pid=process.pid)
 
 
 @contextmanager
@@ -89,18 +87,14 @@ def mlflow_server(url: str, workers: int, folder: Path, *, auth: Path | None = N
             if process.poll() is not None or time.perf_counter() - began > START_S:
                 raise SystemExit(f"mlflow server does not start:\n{(folder / 'server.log').read_text()[-2000:]}")
             time.sleep(0.05)
-        yield Running(ports=(port,), started_s=time.perf_counter() - began, pids=started.pids)
+        yield Running(port=port, started_s=time.perf_counter() - began, pid=process.pid)
 
 
 class _Started:
-    """Starts processes, and ends them."""
+    """Starts a process, and ends it."""
 
     def __init__(self) -> None:
-        self._processes: list[subprocess.Popen[str]] = []
-
-    @property
-    def pids(self) -> tuple[int, ...]:
-        return tuple(process.pid for process in self._processes)
+        self._process: subprocess.Popen[str] | None = None
 
     def __call__(
         self, command: list[str], environ: dict[str, str], folder: Path, *, told: bool
@@ -108,24 +102,24 @@ class _Started:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "server.log").open("a") as log:
             out = subprocess.PIPE if told else log
-            process = subprocess.Popen(command, cwd=folder, env=environ, stdout=out, stderr=log, text=True)
-        self._processes.append(process)
-        return process
+            self._process = subprocess.Popen(command, cwd=folder, env=environ, stdout=out, stderr=log, text=True)
+        return self._process
 
     def end(self) -> None:
-        """End them all, with what they started."""
-        family = [pid for pid in self.pids for pid in _family(pid)]
-        for process in self._processes:
-            process.terminate()
-        for process in self._processes:
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
-        for pid in set(family) - set(self.pids):
+        """End it, with all that it started."""
+        process = self._process
+        if process is None:
+            return
+        family = _family(process.pid)
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+        for pid in family[1:]:
             _kill(pid)
 
 

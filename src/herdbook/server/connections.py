@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from herdbook.api import MEDIA_TYPE, to_problem
 from herdbook.errors import InvalidArgumentError, RegistryError, TooLargeError
 from herdbook.server.messages import render
+from herdbook.server.writing import WholeWrites
 
 LEAST_BYTES_PER_S = 100
 """What a body must move at, on average over the time after which it would count as stalled."""
@@ -63,7 +64,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn narrows it too
         """Begin to wait for a head."""
-        super().connection_made(transport)
+        self._whole = WholeWrites(transport)
+        super().connection_made(cast("asyncio.Transport", self._whole))
         self._head_since = self.loop.time()
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
@@ -109,6 +111,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_since = None
         self._seen = (self.loop.time(), self._moved, -1)
         super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """Send what is whole, without waiting for the turn of the event loop to end."""
+        self._whole.flush()
+        super().on_response_complete()
 
     def look(self, now: float, *, slept: bool = False) -> None:
         """Break off what takes too long; called about once a second.
