@@ -15,6 +15,7 @@ from herdbook.entities.ledger import Effect
 from herdbook.plugins.hookspecs import CONTRIBUTIONS, HookSpecs
 from herdbook.policy.explaining import KIND_WORDS
 from herdbook.policy.granting import DENIABLE, GRANTABLE, KEPT_BY_REVOKE_ALL, Giver, giver
+from herdbook.policy.limits import FileLimits
 from herdbook.policy.operations import OPERATIONS
 from herdbook.policy.privileges import (
     ADMIN_NEEDS_NO_GATE,
@@ -27,7 +28,6 @@ from herdbook.policy.privileges import (
     OWNER_INCLUDES,
 )
 from herdbook.policy.rules import RULES
-from herdbook.policy.limits import FileLimits
 from herdbook.policy.tag_rules import GovernedTag, GovernedTags, TagsRequired, TagValues
 from herdbook.ports.registry import Registry
 from herdbook.server.openapi import openapi
