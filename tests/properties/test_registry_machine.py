@@ -152,6 +152,8 @@ RIGHTS = {Operation.GRANT, Operation.REVOKE, Operation.DENY, Operation.LIFT_DENY
 RIGHTS |= {Operation.LIST_EFFECTIVE_GRANTS, Operation.EXPLAIN, Operation.WHO_CAN, Operation.WHAT_CAN}
 RIGHTS |= {operation for operation in Operation if "principal" in operation.value or "member" in operation.value}
 RIGHTS |= {operation for operation in Operation if "polic" in operation.value}
+# Tokens prove who asks, which the machine does not: the contract of credentials has them.
+RIGHTS |= {operation for operation in Operation if operation.value.endswith(("_token", "_tokens"))}
 RIGHTS -= {Operation.GET_CURRENT_PRINCIPAL}
 
 

@@ -191,13 +191,12 @@ class GovernedRegistration(GovernedPart):
     def _draft(self, subject: Subject[RegisteredModel], draft: Draft) -> Draft:
         """Judge outside any transaction what can be judged there; the transaction checks again what may have moved."""
         admitted = self._core.gate.admit(self._caller, Operation.CREATE_MODEL_VERSION, subject)
-        if draft.manifest is not None:
-            self._core.limits.check(draft.manifest.files)
         return draft if draft.manifest is None else self._described(admitted.chain, draft, draft.manifest)
 
     def _described(self, chain: Chain, draft: Draft, manifest: Manifest) -> Draft:
         """Return a draft with what its files say, where they are all held and no check has to run."""
         draft = evolve(draft, sha256=manifest_sha256(manifest))
+        self._core.limits.check(manifest.files)
         rules = self._core.admission.rules_for(chain)
         if any(rule.is_check for rule in rules):
             return draft
