@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 from herdbook.adapters.sql.search_where import Parameters
 from herdbook.policy.ranges import EVERYTHING, Pieces, Spans
@@ -78,4 +79,10 @@ def _apart(spans: Spans) -> tuple[tuple[list[str], list[str]], Spans]:
 
 
 def _items(given: Parameters, names: tuple[str, ...] | list[str]) -> str:
-    return f"SELECT value FROM [[each {given.add(json.dumps(names))}]]"
+    return f"SELECT value FROM [[each {given.add(_written(tuple(names)))}]]"
+
+
+# Page after page asks for the same names, and writing thousands of them takes a good part of a page's time.
+@lru_cache(maxsize=16)
+def _written(names: tuple[str, ...]) -> str:
+    return json.dumps(names)
