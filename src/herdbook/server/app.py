@@ -25,12 +25,14 @@ from herdbook.server.messages import (
     request_id,
     send_answer,
 )
-from herdbook.server.native.face import NativeFace
+from herdbook.server.native.face import NativeFace, Threads
 from herdbook.server.pages import FIGURES, no_such_method, nothing_there, own_routes
 from herdbook.server.watching import Seen, Watch
 from herdbook.service import Metastore
 
 THREADS = 16
+READERS = 2
+"""Lists over SQLite at once; one that takes long does not keep all others waiting."""
 MOVERS = 32
 """Uploads that are taken in at once; each holds a thread and a few blocks for as long as its client takes."""
 TICK_S = 2
@@ -111,9 +113,12 @@ def build_app(
         failures: How often an address may fail to prove who asks; None is as often as it likes.
         figures_port: The port whose requests see the figures without a token; None is no port.
     """
-    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="herdbook")
-    movers = ThreadPoolExecutor(MOVERS, thread_name_prefix="herdbook-bytes")
-    native = NativeFace(metastore, LimitedAuthenticator(authenticator, requests, failures), pool, movers)
+    threads = Threads(
+        pool=ThreadPoolExecutor(THREADS, thread_name_prefix="herdbook"),
+        readers=ThreadPoolExecutor(READERS, thread_name_prefix="herdbook-lists"),
+        movers=ThreadPoolExecutor(MOVERS, thread_name_prefix="herdbook-bytes"),
+    )
+    native = NativeFace(metastore, LimitedAuthenticator(authenticator, requests, failures), threads)
     watched = watch or Watch()
 
     async def look() -> None:
@@ -133,8 +138,7 @@ def build_app(
             with suppress(asyncio.CancelledError):
                 await looking
             # A thread may still have something to ask of this loop.
-            await asyncio.to_thread(movers.shutdown)
-            await asyncio.to_thread(pool.shutdown)
+            await asyncio.to_thread(threads.shut_down)
             watched.close()
 
     beside = Starlette(
