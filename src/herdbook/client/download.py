@@ -6,12 +6,14 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
 from pathlib import Path
 
 from herdbook.client.notebook import use
 from herdbook.entities import FileEntry, ModelVersion
+from herdbook.entities.batches import in_batches
 from herdbook.errors import InvalidArgumentError, UnsupportedError
 from herdbook.names import AliasRef, LatestRef, LoggedModelRef, ModelUri, VersionRef
 from herdbook.ports.artifacts import Progress
@@ -20,6 +22,7 @@ from herdbook.ports.registry import Registry
 WORKERS = 4
 BATCH_FILES = 128
 BATCH_BYTES = 16 * 1024 * 1024
+_SIZE = attrgetter("size")
 
 
 def resolve(registry: Registry, uri: str | ModelUri | VersionRef | AliasRef | LatestRef) -> ModelVersion:
@@ -99,22 +102,10 @@ def _fetch(registry: Registry, version: ModelVersion, folder: Path, progress: Pr
         registry.copy_model_version_files(version.ref, files, folder, progress=progress)
 
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        for _ in pool.map(some, _batches(list_files(registry, version.ref))):
+        files = list_files(registry, version.ref)
+        # Each group costs a question to the registry.
+        for _ in pool.map(some, in_batches(files, _SIZE, most=BATCH_FILES, most_bytes=BATCH_BYTES)):
             pass
-
-
-def _batches(files: Iterable[FileEntry]) -> Iterator[list[FileEntry]]:
-    """Yield groups of files: small ones together, since each group costs a question to the registry."""
-    batch: list[FileEntry] = []
-    size = 0
-    for file in files:
-        if batch and (len(batch) >= BATCH_FILES or size + file.size > BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(file)
-        size += file.size
-    if batch:
-        yield batch
 
 
 def list_files(registry: Registry, ref: VersionRef) -> Iterator[FileEntry]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from operator import attrgetter
 from typing import Any
 
 from herdbook.client.notebook import use
 from herdbook.client.sources import SourceFile, collect, lineage_of
 from herdbook.entities import FileEntry, FileStat, Lineage, Manifest, ModelVersion, SlotNeed, VersionStatus
+from herdbook.entities.batches import in_batches
 from herdbook.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError, RegistryError, RuleViolationError
 from herdbook.names import ModelName
 from herdbook.policy.limits import check_lineage
@@ -162,7 +164,8 @@ class _Registration:
 
     def _send(self, version: ModelVersion, held: list[FileEntry], wanted: list[SourceFile]) -> ModelVersion:
         entries = list(held)
-        for batch in _batches(wanted):
+        # Those of a group share a wait for the disk, and are open at once.
+        for batch in in_batches(wanted, attrgetter("size"), most=BATCH_FILES, most_bytes=BATCH_BYTES):
             with ExitStack() as stack:
                 uploads = [FileUpload(file=file.stat(), source=stack.enter_context(file.open())) for file in batch]
                 entries += self._registry.upload_model_version_files(version.ref, uploads, progress=self._progress)
@@ -175,17 +178,3 @@ def _hash(files: Sequence[SourceFile]) -> list[FileStat]:
     return [
         FileStat(path=file.path, size=file.size, sha256=sha256) for file, sha256 in zip(files, digests, strict=True)
     ]
-
-
-def _batches(files: Sequence[SourceFile]) -> Iterator[list[SourceFile]]:
-    """Yield groups of files: small ones together, so that they share a wait for the disk, within open-file limits."""
-    batch: list[SourceFile] = []
-    size = 0
-    for file in files:
-        if batch and (len(batch) >= BATCH_FILES or size + file.size > BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(file)
-        size += file.size
-    if batch:
-        yield batch

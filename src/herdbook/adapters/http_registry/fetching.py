@@ -7,7 +7,7 @@ import io
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
@@ -197,17 +197,3 @@ def _write_at(descriptor: int, block: memoryview, position: int) -> None:
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
-
-
-def small_batches(files: Sequence[FileEntry], *, most: int, size: int) -> Iterator[list[FileEntry]]:
-    """Yield files in groups of at most so many, with at most so many bytes."""
-    batch: list[FileEntry] = []
-    held = 0
-    for file in files:
-        if batch and (len(batch) >= most or held + file.size > size):
-            yield batch
-            batch, held = [], 0
-        batch.append(file)
-        held += file.size
-    if batch:
-        yield batch

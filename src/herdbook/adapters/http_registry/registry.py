@@ -6,12 +6,13 @@ import functools
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlencode
 
 from herdbook.adapters.http_registry.calls import Writer, write_path
-from herdbook.adapters.http_registry.fetching import fetch_many, fetch_one, is_real_file, small_batches
+from herdbook.adapters.http_registry.fetching import fetch_many, fetch_one, is_real_file
 from herdbook.adapters.http_registry.repeating import repeated
 from herdbook.adapters.http_registry.sending import Sending
 from herdbook.adapters.http_registry.streams import Reply
@@ -19,6 +20,7 @@ from herdbook.adapters.http_registry.transport import Transport
 from herdbook.api import BY_OPERATION, ENDPOINTS, READ_MANY, UPLOAD_MANY, Endpoint
 from herdbook.api.files import BUNDLE_BYTES, BUNDLE_FILES, DIGEST_HEADER, SMALL_FILE, digest_value, read_digest
 from herdbook.entities import FileEntry
+from herdbook.entities.batches import in_batches
 from herdbook.errors import IntegrityError, InternalError, InvalidArgumentError
 from herdbook.ports.artifacts import BLOCK, Progress
 from herdbook.ports.registry import AnyVersionLike, FileUpload, OpenedFile, Registry, VersionLike
@@ -91,7 +93,7 @@ class HttpRegistry(Registry):
         streams = self._transport.streams
         bundle = write_path(READ_MANY, {"ref": ref, "path": ""})
         small = [file for file in files if file.size < SMALL_FILE]
-        for batch in small_batches(small, most=BUNDLE_FILES, size=BUNDLE_BYTES):
+        for batch in in_batches(small, attrgetter("size"), most=BUNDLE_FILES, most_bytes=BUNDLE_BYTES):
             fetch_many(streams, bundle, batch, folder, progress)
         super().copy_model_version_files(
             ref, [file for file in files if file.size >= SMALL_FILE], folder, progress=progress

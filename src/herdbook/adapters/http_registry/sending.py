@@ -21,6 +21,7 @@ from herdbook.api.files import (
     frame_header,
 )
 from herdbook.entities import FileEntry
+from herdbook.entities.batches import in_batches
 from herdbook.entities.files import FileStat
 from herdbook.errors import IntegrityError
 from herdbook.ports.artifacts import BLOCK, Progress
@@ -121,20 +122,14 @@ class Sending:
 
 def _jobs(files: Sequence[FileUpload]) -> Iterator[list[Numbered]]:
     """Yield what goes into one request: each large file alone, the small ones together."""
-    together: list[Numbered] = []
-    size = 0
-    for numbered in enumerate(files):
-        mine = numbered[1].file.size
-        if mine >= SMALL_FILE:
-            yield [numbered]
-            continue
-        if together and (len(together) >= BUNDLE_FILES or size + mine > BUNDLE_SENT):
-            yield together
-            together, size = [], 0
-        together.append(numbered)
-        size += mine
-    if together:
-        yield together
+    numbered = list(enumerate(files))
+    yield from ([one] for one in numbered if _size(one) >= SMALL_FILE)
+    small = (one for one in numbered if _size(one) < SMALL_FILE)
+    yield from in_batches(small, _size, most=BUNDLE_FILES, most_bytes=BUNDLE_SENT)
+
+
+def _size(numbered: Numbered) -> int:
+    return numbered[1].file.size
 
 
 def _blocks(

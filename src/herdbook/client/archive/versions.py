@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from operator import attrgetter
 
 from attrs import evolve
 
@@ -23,6 +23,7 @@ from herdbook.entities import (
     VersionStatus,
 )
 from herdbook.entities.archives import ImportItem, ImportOutcome
+from herdbook.entities.batches import in_batches
 from herdbook.errors import ConcurrentUpdateError, ConflictError, NotFoundError, RuleViolationError
 from herdbook.names import ModelName, VersionRef
 from herdbook.ports.artifacts import Progress
@@ -147,7 +148,7 @@ class Versions:
         )
 
     def _send(self, version: ModelVersion, manifest: Manifest, wanted: list[FileEntry]) -> ModelVersion:
-        for batch in _batches(wanted):
+        for batch in in_batches(wanted, attrgetter("size"), most=BATCH_FILES, most_bytes=BATCH_BYTES):
             with ExitStack() as stack:
                 uploads = [
                     FileUpload(
@@ -220,17 +221,3 @@ def _difference(here: ModelVersion, archived: ModelVersion) -> str:
     if here.manifest_sha256 == archived.manifest_sha256:
         return "the version here has the same bytes and did not come from the one in the archive"
     return "the version here is another one, with other bytes"
-
-
-def _batches(entries: Iterable[FileEntry]) -> Iterator[list[FileEntry]]:
-    """Yield groups of files: small ones together, so that they share a wait for the disk."""
-    batch: list[FileEntry] = []
-    size = 0
-    for entry in entries:
-        if batch and (len(batch) >= BATCH_FILES or size + entry.size > BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(entry)
-        size += entry.size
-    if batch:
-        yield batch
