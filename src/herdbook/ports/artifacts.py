@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from attrs import Attribute, field, frozen
 from herdbook.errors import InvalidArgumentError
 
 BLOCK = 4 * 1024 * 1024
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 LONGEST_URL_S = 900.0
 """How many seconds a signed URL may live at most (R27)."""
@@ -177,6 +179,23 @@ class ArtifactStore(ABC):
         """Release what is held; the store is not used afterwards."""
 
 
+def checked_sha256(sha256: str) -> str:
+    """Return a digest as it is; raises InvalidArgumentError for what is none, before it becomes a path or key."""
+    if not isinstance(sha256, str) or _SHA256.fullmatch(sha256) is None:
+        raise InvalidArgumentError(f"{sha256!r} is not a SHA-256: it is 64 lower-case hexadecimal digits.")
+    return sha256
+
+
+def _check_size(_: object, __: Attribute[int | None], value: int | None) -> None:
+    if value is not None and value < 0:
+        raise InvalidArgumentError(f"{value} is not the size of a file: it is 0 bytes or more.")
+
+
+def _check_sha256(_: object, __: Attribute[str | None], value: str | None) -> None:
+    if value is not None:
+        checked_sha256(value)
+
+
 @frozen(kw_only=True)
 class FileExpectation:
     """What a source must turn out to be.
@@ -184,10 +203,24 @@ class FileExpectation:
     Args:
         size: Bytes; None takes what comes.
         sha256: Digest; None takes what comes.
+
+    Raises:
+        InvalidArgumentError: there is no such size or digest.
     """
 
-    size: int | None = None
-    sha256: str | None = None
+    size: int | None = field(default=None, validator=_check_size)
+    sha256: str | None = field(default=None, validator=_check_sha256)
+
+
+def one_at_a_time(progress: Progress) -> Progress:
+    """Return a progress that several threads may call, and that calls the given one in turns."""
+    lock = threading.Lock()
+
+    def tell(count: int) -> None:
+        with lock:
+            progress(count)
+
+    return tell
 
 
 @runtime_checkable

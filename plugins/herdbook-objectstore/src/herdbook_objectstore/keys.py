@@ -6,7 +6,7 @@ import re
 import uuid
 
 from herdbook.errors import InvalidArgumentError
-from herdbook.ports.artifacts import StagedSlot
+from herdbook.ports.artifacts import StagedSlot, checked_sha256
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _PREFIX = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9_.=-]*(/[A-Za-z0-9_=-][A-Za-z0-9_.=-]*)*", re.ASCII)
@@ -34,7 +34,7 @@ class Keys:
 
     def blob(self, sha256: str) -> str:
         """Return a blob's key; raises InvalidArgumentError for what is no digest."""
-        return f"{self.blobs}/{checked(sha256)[:2]}/{sha256}"
+        return f"{self.blobs}/{checked_sha256(sha256)[:2]}/{sha256}"
 
     def touched(self, sha256: str) -> str:
         """Return the key of what says that a blob was published again."""
@@ -47,13 +47,6 @@ class Keys:
     def slot(self, slot: StagedSlot) -> str:
         """Return the key that somebody else is to put a file to."""
         return f"{self.staging}/sessions/{slot.session}/{slot.number}"
-
-
-def checked(sha256: str) -> str:
-    """Return a digest as it is; raises InvalidArgumentError for what is none, before it becomes a key."""
-    if not isinstance(sha256, str) or _SHA256.fullmatch(sha256) is None:
-        raise InvalidArgumentError(f"{sha256!r} is not a SHA-256: it is 64 lower-case hexadecimal digits.")
-    return sha256
 
 
 def read_name(key: str) -> tuple[str, bool] | None:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from attrs import evolve
 from obstore.store import ObjectStore
 
-from herdbook.errors import IntegrityError, InvalidArgumentError, NotFoundError
+from herdbook.errors import IntegrityError, NotFoundError
 from herdbook.ports.artifacts import (
     ArtifactStore,
     BlobInfo,
@@ -22,9 +22,10 @@ from herdbook.ports.artifacts import (
     SignedUrl,
     StagedSlot,
     StoredBlob,
+    one_at_a_time,
 )
 from herdbook_objectstore.blobs import Blobs
-from herdbook_objectstore.keys import Keys, checked
+from herdbook_objectstore.keys import Keys
 from herdbook_objectstore.reading import Reader, check_range, not_held
 from herdbook_objectstore.signing import Signer
 from herdbook_objectstore.writing import PART, ObjectWriter
@@ -63,14 +64,13 @@ class BucketStore(ArtifactStore):
 
     def writer(self, *, sha256: str | None = None, size: int | None = None) -> BlobWriter:
         """Begin a blob."""
-        return self._writer(_plausible(FileExpectation(sha256=sha256, size=size)))
+        return self._writer(FileExpectation(sha256=sha256, size=size))
 
     def put_many(
         self, sources: Sequence[tuple[BinaryIO, FileExpectation]], *, progress: Progress | None = None
     ) -> tuple[StoredBlob, ...]:
         """Take in many blobs, several at once, large ones two at once."""
-        plausible = [(stream, _plausible(expected)) for stream, expected in sources]
-        tell = None if progress is None else _one_at_a_time(progress)
+        tell = None if progress is None else one_at_a_time(progress)
 
         def take(source: tuple[BinaryIO, FileExpectation]) -> StoredBlob:
             stream, expected = source
@@ -80,10 +80,10 @@ class BucketStore(ArtifactStore):
             with self._large:
                 return self._take(stream, _foreseen(stream, expected), tell)
 
-        if len(plausible) <= 1:
-            return tuple(map(take, plausible))
-        with ThreadPoolExecutor(max_workers=min(self._workers, len(plausible))) as pool:
-            return tuple(pool.map(take, plausible))
+        if len(sources) <= 1:
+            return tuple(map(take, sources))
+        with ThreadPoolExecutor(max_workers=min(self._workers, len(sources))) as pool:
+            return tuple(pool.map(take, sources))
 
     def size(self, sha256: str) -> int | None:
         """Return the size of a blob; None where it is not held."""
@@ -126,7 +126,7 @@ class BucketStore(ArtifactStore):
 
     def publish_staged(self, slot: StagedSlot, expected: FileExpectation) -> StoredBlob:
         """Read what was put to a slot once, and publish what was read."""
-        expected, key = _plausible(expected), self._keys.slot(slot)
+        key = self._keys.slot(slot)
         size = self._blobs.object_size(key, "look for a file")
         if size is None:
             raise NotFoundError("Nothing was sent to this place.", hint="Send the file first.")
@@ -187,19 +187,3 @@ def _left(stream: BinaryIO) -> int | None:
     end = stream.seek(0, io.SEEK_END)
     stream.seek(start)
     return end - start
-
-
-def _plausible(expected: FileExpectation) -> FileExpectation:
-    if expected.size is not None and expected.size < 0:
-        raise InvalidArgumentError(f"{expected.size} is not the size of a file: it is 0 bytes or more.")
-    return expected if expected.sha256 is None else evolve(expected, sha256=checked(expected.sha256))
-
-
-def _one_at_a_time(progress: Progress) -> Progress:
-    lock = threading.Lock()
-
-    def tell(count: int) -> None:
-        with lock:
-            progress(count)
-
-    return tell

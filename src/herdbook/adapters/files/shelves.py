@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from herdbook.adapters.files.copying import rename_unless_there
-from herdbook.errors import InvalidArgumentError
-from herdbook.ports.artifacts import BlobInfo
+from herdbook.ports.artifacts import BlobInfo, checked_sha256
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _SHELF = re.compile(r"[0-9a-f]{2}", re.ASCII)
@@ -31,7 +30,7 @@ class Shelves:
 
     def path(self, sha256: str) -> Path:
         """Return where a blob stands or would stand; raises InvalidArgumentError for what is no digest."""
-        return self._folder / checked(sha256)[:2] / sha256
+        return self._folder / checked_sha256(sha256)[:2] / sha256
 
     def place(self, staged: str, sha256: str) -> str:
         """Make a staged file, whose content is durable, a blob; an existing one is kept and touched.
@@ -39,7 +38,7 @@ class Shelves:
         Returns:
             The name of the shelf, to be made durable.
         """
-        shelf = checked(sha256)[:2]
+        shelf = checked_sha256(sha256)[:2]
         if shelf not in self._durable:
             (self._folder / shelf).mkdir(mode=0o700, exist_ok=True)
         # Plain text: there may be thousands of these in a call, and a Path costs as much as the link itself.
@@ -71,13 +70,6 @@ class Shelves:
                 except FileNotFoundError:
                     continue
                 yield BlobInfo(sha256=name, size=stat.st_size, modified_ms=stat.st_mtime_ns // 1_000_000)
-
-
-def checked(sha256: str) -> str:
-    """Return a digest as it is; raises InvalidArgumentError for what is none, before it becomes a path."""
-    if not isinstance(sha256, str) or _SHA256.fullmatch(sha256) is None:
-        raise InvalidArgumentError(f"{sha256!r} is not a SHA-256: it is 64 lower-case hexadecimal digits.")
-    return sha256
 
 
 def make_folder(folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -12,11 +11,9 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from attrs import evolve
-
 from herdbook.adapters.files.copying import can_sync_file_system, copy_hashed, sync_file_system
 from herdbook.adapters.files.refusals import plainly
-from herdbook.adapters.files.shelves import Shelves, checked, make_folder
+from herdbook.adapters.files.shelves import Shelves, make_folder
 from herdbook.adapters.files.staging import Staged, StagedWriter
 from herdbook.errors import IntegrityError, InvalidArgumentError, NotFoundError
 from herdbook.ports.artifacts import (
@@ -27,6 +24,7 @@ from herdbook.ports.artifacts import (
     FileExpectation,
     Progress,
     StoredBlob,
+    one_at_a_time,
 )
 
 TOGETHER = 16
@@ -56,7 +54,7 @@ class FileStore(ArtifactStore):
 
     def writer(self, *, sha256: str | None = None, size: int | None = None) -> BlobWriter:
         """Begin a blob."""
-        expected = _plausible(FileExpectation(sha256=sha256, size=size))
+        expected = FileExpectation(sha256=sha256, size=size)
         with plainly("begin a file"):
             return StagedWriter(self, Staged.create(self._staging), expected)
 
@@ -65,8 +63,8 @@ class FileStore(ArtifactStore):
     ) -> tuple[StoredBlob, ...]:
         """Take in many blobs with few waits for the disk."""
         together = len(sources) >= TOGETHER and can_sync_file_system()
-        expectations = [_plausible(expected) for _, expected in sources]
-        tell = None if progress is None else _one_at_a_time(progress)
+        expectations = [expected for _, expected in sources]
+        tell = None if progress is None else one_at_a_time(progress)
         with plainly("store the files"), ExitStack() as stack:
             # Opened before the first byte is written: the kernel then reports every error of the disk to it.
             disk = os.open(self._root, os.O_RDONLY)
@@ -185,22 +183,6 @@ def _chunks(expectations: Sequence[FileExpectation]) -> Iterator[list[int]]:
     if small:
         yield small
     yield from ([number] for number, expected in enumerate(expectations) if (expected.size or CHUNK) >= CHUNK)
-
-
-def _plausible(expected: FileExpectation) -> FileExpectation:
-    if expected.size is not None and expected.size < 0:
-        raise InvalidArgumentError(f"{expected.size} is not the size of a file: it is 0 bytes or more.")
-    return expected if expected.sha256 is None else evolve(expected, sha256=checked(expected.sha256))
-
-
-def _one_at_a_time(progress: Progress) -> Progress:
-    lock = threading.Lock()
-
-    def tell(count: int) -> None:
-        with lock:
-            progress(count)
-
-    return tell
 
 
 def _reader(descriptor: int) -> int | None:
