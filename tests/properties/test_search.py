@@ -63,6 +63,7 @@ VALUES = {
 RANGES = [
     EVERYTHING,
     compile_ranges(["a"]),
+    compile_ranges(["a"], ["a.s.m", "a.t"]),
     compile_ranges(["b", "a.s", "c.s2"]),
     compile_ranges(["a", "b", "c"], ["a.s.m", "b.s"]),
     compile_ranges(["a.s.m1", "d.s.only", "b.t"]),

@@ -61,6 +61,12 @@ def _clipped(spans: Spans, low: str, high: str) -> Spans:
     return intersection(spans[first:last], ((low, high),))
 
 
+def only_catalog(spans: Spans) -> str | None:
+    """Return the key of the catalog that holds all that sorted spans do; None where there is no such one."""
+    catalog, dot, _ = spans[0][0].partition(".") if spans else ("", "", "")
+    return catalog if dot and spans[-1][1] <= f"{catalog}/" else None
+
+
 def holds(spans: Spans, key: str) -> bool:
     """Return whether a name lies in sorted, disjoint spans."""
     position = bisect_right(spans, (key, TOP)) - 1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import cached_property
 
 from attrs import field, frozen
 
 from herdbook.adapters.sql import resolve_sql
 from herdbook.adapters.sql.search_names import between, name_test
+from herdbook.adapters.sql.search_spans import only_catalog
 from herdbook.adapters.sql.search_where import Parameters, condition
 from herdbook.formats.filter_fields import Noun
 from herdbook.formats.filters import clauses
@@ -53,6 +55,11 @@ _ORDER_INDEX = {
     (Noun.VERSION, "created_at"): "ix_model_versions_created_at",
     (Noun.VERSION, "last_updated_at"): "ix_model_versions_updated_at",
 }
+
+
+# The same for the models of one catalog.
+_CATALOG_INDEX = {"last_updated_at": "ix_registered_models_catalog_id_updated_at_key"}
+_IN_CATALOG = "m.catalog_id = (SELECT c.id FROM catalogs c WHERE c.key = :{0} AND c.deleted_at IS NULL)"
 
 
 @frozen(kw_only=True)
@@ -122,13 +129,24 @@ class Page:
     @property
     def index(self) -> str | None:
         """The index that holds the order; None where none does."""
-        return _ORDER_INDEX.get((self.noun, self.search.order[0].field))
+        field = self.search.order[0].field
+        return _CATALOG_INDEX[field] if self.catalog else _ORDER_INDEX.get((self.noun, field))
+
+    @cached_property
+    def catalog(self) -> str | None:
+        """The key of the only catalog in which results can lie, where an index holds the order in it."""
+        ordered = self.noun is Noun.MODEL and self.search.order[0].field in _CATALOG_INDEX
+        return only_catalog(self.ranges.spans) if ordered else None
 
     def fence(self, walked: int) -> tuple[str, dict[str, object]]:
         """Return the statement for the value of the order that so many rows are before, from the position on."""
         first, row = self.search.order[0], _ROW[self.noun]
         column, where = _expression(first, self.noun).partition(".")[2], f"{row}.deleted_at IS NULL"
         values: dict[str, object] = {"walked": walked}
+        if self.catalog:
+            # Deleted rows may count: looking at each would leave the index.
+            where = _IN_CATALOG.format("catalog")
+            values["catalog"] = self.catalog
         if self.search.after is not None:
             where += f" AND {row}.{column} {'<=' if first.descending else '>='} :after"
             values["after"] = self.search.after[0]
@@ -204,6 +222,8 @@ class Page:
             found = [f"{_expression(first, self.noun)} {sign} :{given.add(self.walk.fence)}", *found]
         if self.ranges.spans == EVERYTHING.spans:
             return "", source, found
+        if self.catalog:
+            found = [_IN_CATALOG.format(given.add(self.catalog)), *found]
         names, test = name_test(given, self.ranges.pieces)
         return names, source, [test, *found]
 

@@ -108,11 +108,11 @@ registered_models = Table(
     Column("latest_version", BigInteger),
     Index("uq_registered_models_key_live", "key", unique=True, **only_where(LIVE)),
     Index("ix_registered_models_schema_id_key", "schema_id", "key"),
-    Index("ix_registered_models_catalog_id", "catalog_id"),
     Index("ix_registered_models_owner_id", "owner_id"),
     # Newest first, then by name, as searches order them.
     Index("ix_registered_models_created_at_key", text("created_at DESC"), "key", **only_where(LIVE)),
     Index("ix_registered_models_updated_at_key", text("updated_at DESC"), "key", **only_where(LIVE)),
+    Index("ix_registered_models_catalog_id_updated_at_key", "catalog_id", text("updated_at DESC"), "key"),
 )
 
 manifests = Table(
