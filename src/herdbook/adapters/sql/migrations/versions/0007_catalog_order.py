@@ -11,6 +11,6 @@ down_revision = "0006"
 
 def upgrade() -> None:
     """Put an index that holds the order in the place of the one that finds a catalog's models."""
-    columns = ["catalog_id", sa.text("updated_at DESC"), "key"]
+    columns: list[str | sa.TextClause] = ["catalog_id", sa.text("updated_at DESC"), "key"]
     op.create_index("ix_registered_models_catalog_id_updated_at_key", "registered_models", columns)
     op.drop_index("ix_registered_models_catalog_id", table_name="registered_models")
