@@ -61,6 +61,7 @@ def _exactly(kind: type) -> Callable[[Any, Any], Any]:
     return structure
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _JSON_NAMES = {str: "text", int: "a whole number", bool: "true or false"}
 
 
@@ -283,8 +284,12 @@ def structure(data: Any, kind: type[T], *, what: str = "the value") -> T:
 
 def to_json(value: Any) -> bytes:
     """Return canonical JSON: keys and sets sorted, no spaces, UTF-8; values spelled alike give the same bytes."""
-    plain = converter.unstructure(value)
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return canonical(converter.unstructure(value))
+
+
+def canonical(plain: Any) -> bytes:
+    """Return canonical JSON of plain values: keys sorted, no spaces, UTF-8."""
+    return _CANONICAL.encode(plain).encode()
 
 
 def from_json(data: bytes | str, kind: type[T], *, what: str = "the JSON") -> T:

@@ -7,9 +7,10 @@ import pytest
 from herdbook.adapters.sql.store import SqlStore
 from herdbook.testing.metadata_names_contract import MetadataNamesContract
 from herdbook.testing.metadata_store_contract import MetadataStoreContract
+from herdbook.testing.metadata_together_contract import TogetherContract
 
 
-class TestSqliteFile(MetadataStoreContract, MetadataNamesContract):
+class TestSqliteFile(MetadataStoreContract, MetadataNamesContract, TogetherContract):
     @pytest.fixture
     def store(self, tmp_path):
         store = SqlStore.open(f"sqlite:///{tmp_path / 'herdbook.db'}")
@@ -17,7 +18,7 @@ class TestSqliteFile(MetadataStoreContract, MetadataNamesContract):
         store.close()
 
 
-class TestSqliteMemory(MetadataStoreContract, MetadataNamesContract):
+class TestSqliteMemory(MetadataStoreContract, MetadataNamesContract, TogetherContract):
     @pytest.fixture
     def store(self):
         store = SqlStore.open("sqlite://")
@@ -25,7 +26,7 @@ class TestSqliteMemory(MetadataStoreContract, MetadataNamesContract):
         store.close()
 
 
-class TestPostgres(MetadataStoreContract, MetadataNamesContract):
+class TestPostgres(MetadataStoreContract, MetadataNamesContract, TogetherContract):
     @pytest.fixture
     def store(self, postgres_url):
         store = SqlStore.open(postgres_url)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 
 from starlette.applications import Starlette
@@ -25,16 +24,12 @@ from herdbook.server.messages import (
     request_id,
     send_answer,
 )
-from herdbook.server.native.face import NativeFace, Threads
+from herdbook.server.native.face import NativeFace
 from herdbook.server.pages import FIGURES, no_such_method, nothing_there, own_routes
+from herdbook.server.threads import Threads
 from herdbook.server.watching import Seen, Watch
 from herdbook.service import Metastore
 
-THREADS = 16
-READERS = 2
-"""Lists over SQLite at once; one that takes long does not keep all others waiting."""
-MOVERS = 32
-"""Uploads that are taken in at once; each holds a thread and a few blocks for as long as its client takes."""
 TICK_S = 2
 """Seconds between two looks at what is due."""
 _NATIVE = f"{PREFIX}/"
@@ -113,18 +108,14 @@ def build_app(
         failures: How often an address may fail to prove who asks; None is as often as it likes.
         figures_port: The port whose requests see the figures without a token; None is no port.
     """
-    threads = Threads(
-        pool=ThreadPoolExecutor(THREADS, thread_name_prefix="herdbook"),
-        readers=ThreadPoolExecutor(READERS, thread_name_prefix="herdbook-lists"),
-        movers=ThreadPoolExecutor(MOVERS, thread_name_prefix="herdbook-bytes"),
-    )
+    threads = Threads(metastore.core.store.together)
     native = NativeFace(metastore, LimitedAuthenticator(authenticator, requests, failures), threads)
     watched = watch or Watch()
 
     async def look() -> None:
         while True:
             revision = metastore.core.gate.authority.revision
-            watched.slot.show(pool_waiting=native.waiting, policy_revision=max(revision, 0))
+            watched.slot.show(pool_waiting=threads.waiting, policy_revision=max(revision, 0))
             watched.tick()
             await asyncio.sleep(TICK_S)
 

@@ -19,8 +19,9 @@ from herdbook.ports.metadata import Found, MetadataStore, ReadTransaction, Resol
 from herdbook.ports.system import Clock, Ids
 from herdbook.service.authority import Authority
 from herdbook.service.explaining import Explaining, refusal
-from herdbook.service.ledger import Happened, canonical, record
+from herdbook.service.ledger import Happened, record
 from herdbook.verdicts import Allowed, Decision, Denied, Operation, Privilege, Requirement, SecurableKind, Sight
+from herdbook.wire import canonical
 
 T = TypeVar("T")
 R = TypeVar("R")

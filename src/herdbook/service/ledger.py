@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import Any
 
 from attrs import field, frozen
@@ -13,6 +12,7 @@ from herdbook.entities.ledger import AuditRow, Event
 from herdbook.ports.metadata import Stamp, WriteTransaction
 from herdbook.ports.system import Ids
 from herdbook.verdicts import Operation
+from herdbook.wire import canonical
 
 AUDIT_FORMAT = 1
 
@@ -30,11 +30,6 @@ class Happened:
     on: Link
     event: str | None = None
     detail: dict[str, Any] = field(factory=dict)
-
-
-def canonical(value: Any) -> bytes:
-    """Return canonical JSON of plain values: keys sorted, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def record(

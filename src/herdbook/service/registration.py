@@ -113,7 +113,7 @@ class GovernedRegistration(GovernedPart):
         )
 
         def body(tx: WriteTransaction, admitted: Admitted[RegisteredModel], stamp: Stamp) -> Outcome[ModelVersion]:
-            return self._insert(tx, admitted, stamp, draft, subject.what)
+            return self._insert(tx, admitted, stamp, self._judged(admitted.chain, draft, tx), subject.what)
 
         def restore(tx: WriteTransaction, answer: bytes) -> ModelVersion:
             found = tx.version_by_id(answer.decode())
@@ -189,9 +189,16 @@ class GovernedRegistration(GovernedPart):
         return row
 
     def _draft(self, subject: Subject[RegisteredModel], draft: Draft) -> Draft:
-        """Judge outside any transaction what can be judged there; the transaction checks again what may have moved."""
+        """Judge outside any transaction what is read from files; all else is judged in the one that writes."""
+        manifest = draft.manifest
+        if manifest is None:
+            return draft
+        self._core.limits.check(manifest.files)
+        draft = evolve(draft, sha256=manifest_sha256(manifest))
+        if self._core.admission.described(draft.sha256) is not None:
+            return draft
         admitted = self._core.gate.admit(self._caller, Operation.CREATE_MODEL_VERSION, subject)
-        return draft if draft.manifest is None else self._described(admitted.chain, draft, draft.manifest)
+        return self._described(admitted.chain, draft, manifest)
 
     def _described(self, chain: Chain, draft: Draft, manifest: Manifest) -> Draft:
         """Return a draft with what its files say, where they are all held and no check has to run."""
@@ -207,6 +214,15 @@ class GovernedRegistration(GovernedPart):
                     return draft
             description = self._core.admission.describe(manifest, draft.sha256)
         return evolve(draft, description=description, rules=rules)
+
+    def _judged(self, chain: Chain, draft: Draft, tx: WriteTransaction) -> Draft:
+        """Return a draft with what its files are remembered to say, where no check has to run."""
+        if draft.manifest is None or draft.description is not None:
+            return draft
+        rules = self._core.admission.rules_for(chain, tx)
+        if any(rule.is_check for rule in rules):
+            return draft
+        return evolve(draft, description=self._core.admission.described(draft.sha256), rules=rules)
 
     def _insert(
         self,
@@ -232,7 +248,7 @@ class GovernedRegistration(GovernedPart):
         number = tx.allocate_version(model.id, stamp, number=draft.number)
         manifest_id = None
         if manifest is not None and description is not None and ready:
-            if core.admission.judges_tags(draft.rules):
+            if not tx.serial and core.admission.judges_tags(draft.rules):
                 # Who has the number has the model's row, so its tags stand still from here on.
                 model = core.gate.reread(tx, subjects.model(model.name))
             self._refuse(draft, description, manifest, model, number, stamp)

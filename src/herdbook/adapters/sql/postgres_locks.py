@@ -36,6 +36,8 @@ _TABLES = {
 class PostgresWrites(SqlWrites):
     """A write transaction beside others, which waits for those that change the same thing."""
 
+    serial = False
+
     def lock(self, kind: SecurableKind, securable_id: str) -> None:
         """Lock a securable's row against other changes; foreign keys to it are not kept waiting."""
         self._run.one(f"SELECT 1 FROM {_TABLES[kind]} WHERE id = :id FOR NO KEY UPDATE", id=securable_id)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.dialects import sqlite as sqlite_dialect
@@ -17,9 +17,12 @@ from herdbook.adapters.sql import sqlite_schema
 from herdbook.adapters.sql.dialect import SQLITE
 from herdbook.adapters.sql.driver_errors import translate, translated
 from herdbook.adapters.sql.postgres_options import PostgresOptions
+from herdbook.adapters.sql.sqlite_batches import Batch
 from herdbook.adapters.sql.statements import Compiler, Row, Runner
 from herdbook.adapters.sql.store import Mode, SqlStore
-from herdbook.errors import InvalidArgumentError, UnavailableError
+from herdbook.errors import InvalidArgumentError, RegistryError, UnavailableError
+
+R = TypeVar("R")
 
 BUSY_S = 30.0
 _PRAGMAS = (
@@ -28,8 +31,7 @@ _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA cache_size = -65536",
-    "PRAGMA mmap_size = 1073741824",
+    "PRAGMA cache_size = -16384",
 )
 
 
@@ -77,6 +79,11 @@ class SqliteStore(SqlStore):
             with self._turn(), translated(), self._cursor("BEGIN") as runner:
                 yield runner
             return
+        batch: Batch | None = getattr(self._local, "batch", None)
+        if batch is not None:
+            with batch.change(alone=mode is Mode.EXCLUSIVE) as runner:
+                yield runner
+            return
         writer = self._writer
         if not writer.acquire(timeout=BUSY_S):
             raise UnavailableError(f"The registry was busy for {BUSY_S:.0f} seconds.", hint="Try again.")
@@ -85,6 +92,17 @@ class SqliteStore(SqlStore):
                 yield runner
         finally:
             writer.release()
+
+    def together(self, jobs: Sequence[Callable[[], R]]) -> list[R | RegistryError]:
+        """Do jobs one after the other, with one commit for what they change."""
+        self._after_fork()
+        if self._database is None:
+            return super().together(jobs)
+        batch = self._local.batch = Batch(self._engine.raw_connection, self._compiler, self._writer, BUSY_S)
+        try:
+            return batch.outcomes(jobs)
+        finally:
+            self._local.batch = None
 
     def single(self, statement: Any, parameters: dict[str, Any]) -> list[Row]:
         """Return the rows of one reading statement."""

@@ -38,6 +38,8 @@ _MANIFEST = "SELECT id, description IS NOT NULL FROM manifests WHERE sha256 = :s
 class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, SqlTokenWrites, WriteTransaction):
     """A write transaction over one driver cursor, beside which there is no other: SQLite has one writer at a time."""
 
+    serial = True
+
     def __init__(self, runner: Runner) -> None:
         super().__init__(runner)
         # Manifests that this transaction has seen described; what they say never changes.

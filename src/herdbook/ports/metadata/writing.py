@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from typing import TypeVar
 
 from herdbook.entities import FileEntry, Manifest, ModelDescription, Principal, VersionStatus
 from herdbook.entities.ledger import (
@@ -17,6 +18,7 @@ from herdbook.entities.ledger import (
     NameDeny,
     PolicyLine,
 )
+from herdbook.errors import RegistryError
 from herdbook.names import CatalogName, ModelName, SchemaName
 from herdbook.ports.metadata.life import LifeWrites
 from herdbook.ports.metadata.reading import ReadTransaction, Resolver
@@ -25,6 +27,8 @@ from herdbook.ports.metadata.rights import RightsWrites
 from herdbook.ports.metadata.tokens import TokenWrites
 from herdbook.verdicts import Rejection, SecurableKind
 
+R = TypeVar("R")
+
 
 class WriteTransaction(ReadTransaction, LifeWrites, RightsWrites, TokenWrites):
     """A read-write transaction; all of it is committed, or nothing is.
@@ -32,6 +36,9 @@ class WriteTransaction(ReadTransaction, LifeWrites, RightsWrites, TokenWrites):
     While it is open no exclusive one is (see `MetadataStore.write`), so neither the policy revision nor names and
     owners move under it.
     """
+
+    serial: bool = False
+    """Whether no other change runs beside it, so that all that it has read stays true until its end."""
 
     @abstractmethod
     def lock(self, kind: SecurableKind, securable_id: str) -> None:
@@ -219,6 +226,19 @@ class MetadataStore(ABC):
         Raises:
             UnavailableError: the database is locked, full or gone; nothing was changed.
         """
+
+    def together(self, jobs: Sequence[Callable[[], R]]) -> list[R | RegistryError]:
+        """Do jobs one after the other in this thread; a store may commit what they change at once.
+
+        Args:
+            jobs: What to do; each may read and write as always, in transactions of its own, and returns what came of
+                it: one that raises is the end of all that follow.
+
+        Returns:
+            What each job returned; where its changes could not be committed, the error. What was returned is true from
+            now on, and not before.
+        """
+        return [job() for job in jobs]
 
     @abstractmethod
     def metastore_id(self) -> str | None:

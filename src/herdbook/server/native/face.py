@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import Executor
 from typing import Any
 
 from attrs import frozen
@@ -12,7 +10,7 @@ from attrs import frozen
 from herdbook import __version__
 from herdbook.api import PREFIX, WAYS, Endpoint
 from herdbook.entities import Caller
-from herdbook.errors import NotFoundError, RegistryError, UnavailableError
+from herdbook.errors import NotFoundError, RegistryError
 from herdbook.policy.operations import OPERATIONS, Shape
 from herdbook.ports.registry import Registry
 from herdbook.server.identity import Authenticator
@@ -33,14 +31,20 @@ from herdbook.server.messages import (
 from herdbook.server.native.files import Exchange, receive_file, receive_files, send_file, send_files
 from herdbook.server.native.reading import Reader
 from herdbook.server.native.routing import Router
+from herdbook.server.threads import Place, Threads
 from herdbook.service import Metastore
 from herdbook.verdicts import Operation
 from herdbook.wire import converter
 
-MAX_WAITING = 512
-"""Requests that may wait for a thread before more are told to come again."""
-
 _PREFIX = (PREFIX + "/").encode()
+_O = Operation
+_BRIEF = frozenset(
+    {_O.CREATE_REGISTERED_MODEL, _O.UPDATE_REGISTERED_MODEL, _O.CREATE_MODEL_VERSION, _O.UPDATE_MODEL_VERSION}
+    | {_O.SET_REGISTERED_MODEL_TAG, _O.DELETE_REGISTERED_MODEL_TAG}
+    | {_O.SET_MODEL_VERSION_TAG, _O.DELETE_MODEL_VERSION_TAG}
+    | {_O.SET_REGISTERED_MODEL_ALIAS, _O.DELETE_REGISTERED_MODEL_ALIAS}
+)
+"""Changes of a few rows, which run no check, move no bytes, and ask nothing of the network."""
 
 
 @frozen
@@ -50,15 +54,13 @@ class Served:
     Args:
         endpoint: What it is.
         read: Reads its arguments.
-        inline: Whether its verb runs in the event loop.
-        few: Whether few threads do it faster than many: a list that never waits, over a store in this process.
+        place: Where its verb runs.
         plain: Makes plain data of its answer.
     """
 
     endpoint: Endpoint
     read: Reader
-    inline: bool
-    few: bool
+    place: Place
     plain: Callable[[Any], Any]
 
 
@@ -74,34 +76,13 @@ class Request:
     identity: str
 
 
-@frozen(kw_only=True)
-class Threads:
-    """Where work is done that would hold up the event loop.
-
-    Args:
-        pool: For most of it.
-        readers: For lists that never wait: many threads only take the interpreter from each other.
-        movers: For bytes, at their clients' pace.
-    """
-
-    pool: Executor
-    readers: Executor
-    movers: Executor
-
-    def shut_down(self) -> None:
-        """Wait for what was begun."""
-        for each in (self.movers, self.readers, self.pool):
-            each.shutdown(wait=True)
-
-
 class NativeFace:
     """The ASGI application under the prefix."""
 
     def __init__(self, metastore: Metastore, authenticator: Authenticator, threads: Threads) -> None:
         self._metastore = metastore
         self._authenticator = authenticator
-        self._threads = threads
-        self._waiting = 0
+        self.threads = threads
         self._router: Router[Served] = Router()
         inline_reads = metastore.core.store.inline_reads
         self._served = tuple(_served(endpoint, inline_reads=inline_reads) for endpoint in WAYS)
@@ -125,11 +106,6 @@ class NativeFace:
         if answer is not None:
             await send_answer(send, answer, identity)
 
-    @property
-    def waiting(self) -> int:
-        """How many requests are in a thread, or wait for one."""
-        return self._waiting
-
     def caller(self, headers: dict[str, str], identity: str) -> Caller:
         """Return who sent these headers; raises UnauthenticatedError for nobody."""
         return self._authenticator.authenticate(headers, identity)
@@ -139,21 +115,12 @@ class NativeFace:
         return self._metastore.for_caller(self.caller(headers, identity))
 
     async def in_thread(self, work: Callable[[], Any]) -> Any:
-        """Do work in the pool; raises UnavailableError where too much is waiting."""
-        return await self._in(self._threads.pool, work)
+        """Do work in some thread; raises UnavailableError where too much is waiting."""
+        return await self.threads.do(Place.ANYWHERE, work)
 
     async def moving(self, work: Callable[[], Any]) -> Any:
         """Do work that goes at a client's pace, where it keeps nobody else from a thread; raises as `in_thread`."""
-        return await self._in(self._threads.movers, work)
-
-    async def _in(self, pool: Executor, work: Callable[[], Any]) -> Any:
-        if self._waiting >= MAX_WAITING:
-            raise UnavailableError("Too many requests are waiting.", hint="Repeat it in a moment.")
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(pool, work)
-        finally:
-            self._waiting -= 1
+        return await self.threads.do(Place.MOVERS, work)
 
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str], identity: str
@@ -177,13 +144,20 @@ class NativeFace:
             return await _move(exchange, served, query, only_headers=method == "HEAD")
         body = await read_body(receive, headers, route.body_limit)
         request = Request(served, values, query, headers, body, identity)
-        at_once = self._authenticator.inline(headers)
-        if served.inline and at_once:
+        # Who asks may have to be found out over the network, which keeps nobody else waiting.
+        place = served.place if self._authenticator.inline(headers) else Place.ANYWHERE
+        if place is Place.LOOP:
             return self._work(request)
-        # Who asks may have to be found out over the network, which keeps no list waiting.
-        pool = self._threads.readers if served.few and at_once else self._threads.pool
-        answer: Answer = await self._in(pool, lambda: self._work(request))
+        work = self._outcome if place is Place.CHANGES else self._work
+        answer: Answer = await self.threads.do(place, lambda: work(request))
         return answer
+
+    def _outcome(self, request: Request) -> Answer | Exception:
+        """Return what `_work` returns or raises: an error of one change is none of those that are done with it."""
+        try:
+            return self._work(request)
+        except Exception as error:  # noqa: BLE001 it is raised again in the event loop, where this face answers it
+            return error
 
     def _work(self, request: Request) -> Answer:
         """Call the verb and render what it answers; in the loop or in a thread."""
@@ -223,5 +197,13 @@ def _served(endpoint: Endpoint, *, inline_reads: bool) -> Served:
     shape = OPERATIONS[endpoint.operation].shape
     answers_json = endpoint.answer is not None and not endpoint.route.raw
     plain = converter.get_unstructure_hook(endpoint.answer) if answers_json else (lambda value: value)
-    inline, few = inline_reads and shape is Shape.POINT, inline_reads and shape is Shape.LIST
-    return Served(endpoint, Reader(endpoint), inline, few, plain)
+    return Served(
+        endpoint, Reader(endpoint), _place(endpoint.operation, shape) if inline_reads else Place.ANYWHERE, plain
+    )
+
+
+def _place(operation: Operation, shape: Shape) -> Place:
+    """Return where a verb runs over a store in this process."""
+    if operation in _BRIEF:
+        return Place.CHANGES
+    return {Shape.POINT: Place.LOOP, Shape.LIST: Place.LISTS}.get(shape, Place.ANYWHERE)

@@ -1,0 +1,75 @@
+"""Where work is done that would hold up the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
+from typing import Any
+
+from herdbook.errors import UnavailableError
+from herdbook.server.batching import Batches
+
+MOST_WAITING = 512
+"""Requests that may wait for a thread before more are told to come again."""
+THREADS = 16
+READERS = 2
+"""Lists over SQLite at once; one that takes long does not keep all others waiting."""
+MOVERS = 32
+"""Uploads that are taken in at once; each holds a thread and a few blocks for as long as its client takes."""
+
+Job = Callable[[], Any]
+
+
+class Place(Enum):
+    """Where a request's work is done."""
+
+    LOOP = "in the event loop: what is read with one statement"
+    LISTS = "by few threads: lists that never wait, where many threads would only take the interpreter from each other"
+    CHANGES = "by one thread, with one commit for several: short changes"
+    ANYWHERE = "by one of many threads"
+    MOVERS = "by one of many other threads, at the pace of the client: bytes"
+
+
+class Threads:
+    """The threads of one worker.
+
+    Args:
+        together: Does several short changes; see `MetadataStore.together`.
+    """
+
+    def __init__(self, together: Callable[[Sequence[Job]], Sequence[Any]]) -> None:
+        self._changes = Batches(together)
+        self._pools = {
+            Place.LISTS: ThreadPoolExecutor(READERS, thread_name_prefix="herdbook-lists"),
+            Place.ANYWHERE: ThreadPoolExecutor(THREADS, thread_name_prefix="herdbook"),
+            Place.MOVERS: ThreadPoolExecutor(MOVERS, thread_name_prefix="herdbook-bytes"),
+        }
+        self._waiting = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs are in a thread, or wait for one."""
+        return self._waiting
+
+    async def do(self, place: Place, job: Job) -> Any:
+        """Do a job; returns or raises what it does, and raises UnavailableError where too much is waiting."""
+        if self._waiting >= MOST_WAITING:
+            raise UnavailableError("Too many requests are waiting.", hint="Repeat it in a moment.")
+        self._waiting += 1
+        try:
+            return await self._begun(place, job)
+        finally:
+            self._waiting -= 1
+
+    def shut_down(self) -> None:
+        """Wait for what was begun."""
+        for pool in reversed(self._pools.values()):
+            pool.shutdown(wait=True)
+        self._changes.shut_down()
+
+    def _begun(self, place: Place, job: Job) -> Awaitable[Any]:
+        if place is Place.CHANGES:
+            return self._changes.do(job)
+        return asyncio.get_running_loop().run_in_executor(self._pools[place], job)

@@ -1,0 +1,89 @@
+"""What SQLite promises of jobs that share a commit, beyond the contract: they share it, and fail with it."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from herdbook.adapters.sql.store import SqlStore
+from herdbook.errors import ConcurrentUpdateError, RegistryError, UnavailableError
+from herdbook.names import SchemaName
+from herdbook.testing.metadata_samples import ALICE_ID, StoreFixtures, exists, insert_catalog, new_id, stamp
+
+
+class TestTogether(StoreFixtures):
+    @pytest.fixture
+    def store(self, tmp_path):
+        store = SqlStore.open(f"sqlite:///{tmp_path / 'herdbook.db'}")
+        yield store
+        store.close()
+
+    def inserts(self, store, name, then=lambda tx: None):
+        def job():
+            try:
+                with store.write() as tx:
+                    insert_catalog(tx, name)
+                    then(tx)
+            except RegistryError as error:
+                return error
+            return name
+
+        return job
+
+    def test_nobody_sees_them_before_they_are_committed(self, ready):
+        """Until the last job is done, a reader sees nothing of the first; then everything."""
+        seen = []
+        outcomes = ready.together([self.inserts(ready, "a"), lambda: seen.append(exists(ready, "a"))])
+        assert outcomes == ["a", None]
+        assert seen == [False]
+        assert exists(ready, "a")
+
+    def test_they_fail_with_their_commit(self, ready):
+        """A commit that the database refuses is the end of every job with a change in it, and of no other job."""
+
+        def spoil(tx):
+            tx._run.run("PRAGMA defer_foreign_keys = ON")
+            nowhere, name = new_id(), SchemaName.parse("b.s")
+            tx.insert_schema(new_id(), nowhere, name, comment=None, owner_id=ALICE_ID, stamp=stamp())
+
+        outcomes = ready.together([self.inserts(ready, "a"), self.inserts(ready, "b", spoil), lambda: "read"])
+        assert [type(outcome) for outcome in outcomes[:2]] == [ConcurrentUpdateError] * 2
+        assert outcomes[2] == "read"
+        assert not exists(ready, "a")
+        assert not exists(ready, "b")
+        assert ready.together([self.inserts(ready, "a")]) == ["a"]
+
+    def test_what_the_database_undoes_by_itself_fails_for_all(self, ready):
+        """Where SQLite ends the whole transaction, those before are told as well, and those after begin another."""
+
+        def end_it(tx):
+            tx._run.run("ROLLBACK")
+            raise UnavailableError("the disk is full")
+
+        jobs = [self.inserts(ready, "a"), self.inserts(ready, "b", end_it), self.inserts(ready, "c")]
+        first, second, third = ready.together(jobs)
+        assert isinstance(first, UnavailableError)
+        assert isinstance(second, UnavailableError)
+        assert third == "c"
+        assert [exists(ready, name) for name in ("a", "b", "c")] == [False, False, True]
+
+    def test_other_threads_write_between_batches(self, ready):
+        """Threads that write one by one, and threads that write in batches, all get through."""
+
+        def alone(number):
+            for each in range(20):
+                self.inserts(ready, f"alone{number}x{each}")()
+
+        def batched(number):
+            for each in range(5):
+                jobs = [self.inserts(ready, f"batch{number}x{each}x{one}") for one in range(4)]
+                assert ready.together(jobs) == [f"batch{number}x{each}x{one}" for one in range(4)]
+
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(3) for work in (alone, batched)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        with ready.read() as tx:
+            assert tx._run.one("SELECT count(*) FROM catalogs") == (120,)
