@@ -10,11 +10,13 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from herdbook.api import PREFIX
-from herdbook.errors import NotFoundError, RegistryError
+from herdbook.errors import NotFoundError, RegistryError, UnavailableError
 from herdbook.server.guard import LOOPBACK, Guard
 from herdbook.server.identity import Authenticator
 from herdbook.server.limits import Buckets, LimitedAuthenticator
 from herdbook.server.messages import (
+    FULL,
+    Answer,
     Receive,
     RequestHeaders,
     Scope,
@@ -66,6 +68,9 @@ class App:
         path = scope["path"]
         try:
             self._guard.check(headers)
+            if FULL in scope:
+                await send_answer(seen.send, _full(headers), request_id(headers))
+                return
             if self._figures_port is not None:
                 self._mark_figures(scope, path)
         except RegistryError as error:
@@ -85,6 +90,12 @@ class App:
         if path not in _FOR_FIGURES:
             raise NotFoundError("There is nothing at this path.")
         scope["herdbook.figures"] = True
+
+
+def _full(headers: RequestHeaders) -> Answer:
+    """Return what a request is told that is one too many; its connection makes room."""
+    error = UnavailableError("This server has as many connections as it may have.", hint="Ask again a little later.")
+    return refusal(error, request_id(headers), extra=((b"connection", b"close"),))
 
 
 def build_app(

@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from herdbook.api import MEDIA_TYPE, to_problem
 from herdbook.errors import InvalidArgumentError, RegistryError, TooLargeError
-from herdbook.server.messages import render
+from herdbook.server.messages import FULL, Scope, render
 from herdbook.server.writing import WholeWrites
 
 LEAST_BYTES_PER_S = 100
@@ -40,11 +40,18 @@ class Bounds:
 
 
 class BoundedConfig(uvicorn.Config):
-    """uvicorn's configuration, and the bounds of each connection."""
+    """uvicorn's configuration, and the bounds of each connection and of all together.
 
-    def __init__(self, *arguments: Any, bounds: Bounds, **named: Any) -> None:
+    Args:
+        bounds: The bounds of each.
+        connections: Open connections, and requests under way, beyond which requests are refused; None is any number.
+    """
+
+    def __init__(self, *arguments: Any, bounds: Bounds, connections: int | None, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.bounds = bounds
+        # uvicorn's own limit answers plain text, past the application that counts and logs.
+        self.connections = connections
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -55,6 +62,7 @@ class BoundedProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._bounds = cast("BoundedConfig", config).bounds
+        self._connections = cast("BoundedConfig", config).connections
         self._refusal: tuple[HTTPStatus, RegistryError] | None = None
         # When the head that is awaited began; None while a request is being answered.
         self._head_since: float | None = None
@@ -110,6 +118,9 @@ class BoundedProtocol(HttpToolsProtocol):
         """Answer what is asked."""
         self._head_since = None
         self._seen = (self.loop.time(), self._moved, -1)
+        most = self._connections
+        if most is not None and (len(self.connections) > most or len(self.tasks) >= most):
+            cast("Scope", self.scope)[FULL] = True
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:

@@ -1,24 +1,55 @@
-"""Which names a server answers to: a foreign Host or Origin is refused before anything else is looked at (R35)."""
+"""What is refused before anything else is looked at: a foreign Host or Origin (R35), and doubled headers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from herdbook.errors import PermissionDeniedError
+from herdbook.api import IDEMPOTENCY_HEADER
+from herdbook.api.files import DIGEST_HEADER, SIZE_HEADER
+from herdbook.errors import InvalidArgumentError, PermissionDeniedError
+from herdbook.server.messages import RequestHeaders
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+SINGLE = frozenset(
+    {
+        "authorization",
+        "content-length",
+        "content-type",
+        "host",
+        "if-range",
+        "origin",
+        "range",
+        "x-request-id",
+        *(name.lower() for name in (IDEMPOTENCY_HEADER, SIZE_HEADER, DIGEST_HEADER)),
+    }
+)
+"""The headers that the server goes by: of two of them a proxy before it may have gone by the other one."""
 
 
 class Guard:
-    """Compares Host and Origin with the names that are allowed."""
+    """Compares Host and Origin with the names that are allowed.
+
+    Args:
+        hosts: Those names.
+    """
 
     def __init__(self, hosts: Iterable[str]) -> None:
         self._hosts = frozenset(host.lower() for host in hosts)
         self._known: set[str] = set()
 
-    def check(self, headers: dict[str, str]) -> None:
-        """Raise PermissionDeniedError for a request to, or from a page of, a foreign name."""
+    def check(self, headers: RequestHeaders) -> None:
+        """Refuse a request to, or from a page of, a foreign name, and one whose headers say two things.
+
+        Raises:
+            InvalidArgumentError: one of `SINGLE` stands twice.
+            PermissionDeniedError: the name is foreign.
+        """
+        if headers.repeated:
+            for name in sorted(headers.repeated & SINGLE):
+                raise InvalidArgumentError(
+                    f"The header {name} stands more than once in this request.", hint="Send it once."
+                )
         host, origin = headers.get("host", ""), headers.get("origin")
         if host not in self._known:
             self._check_name(f"//{host}", "Host")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from typing import Any
 
 import msgspec
@@ -31,6 +32,8 @@ Headers = list[tuple[bytes, bytes]]
 JSON_TYPE = b"application/json"
 RETRY_AFTER_S = 1
 NOT_ALLOWED = 405
+FULL = "herdbook.full"
+"""Stands in the scope of a request that comes when the server has as many connections, or requests, as it may."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _LOG = logging.getLogger("herdbook.server")
 
@@ -58,18 +61,25 @@ class RequestHeaders(dict[str, str]):
     Args:
         read: The headers.
         address: From where it comes.
+
+    Attributes:
+        repeated: The names of those that stand more than once.
     """
 
-    __slots__ = ("address", "principal")
+    __slots__ = ("address", "principal", "repeated")
 
-    def __init__(self, read: Iterable[tuple[str, str]], address: str) -> None:
+    def __init__(self, read: Sequence[tuple[str, str]], address: str) -> None:
         super().__init__(read)
         self.address = address
+        self.repeated: frozenset[str] = frozenset()
+        if len(self) != len(read):
+            counts = Counter(name for name, _ in read)
+            self.repeated = frozenset(name for name, count in counts.items() if count > 1)
         self.principal: str | None = None
 
 
 def read_headers(scope: Scope) -> RequestHeaders:
-    """Return a request's headers, read once; of one that stands twice, the last."""
+    """Return a request's headers, read once; of one that stands twice, the last, and that it does."""
     read: RequestHeaders | None = scope.get("herdbook.headers")
     if read is None:
         client = scope.get("client")

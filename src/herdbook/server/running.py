@@ -69,7 +69,8 @@ class HttpServer(uvicorn.Server):
             BoundedConfig(
                 app,
                 bounds=self._running.bounds,
-                loop="uvloop",
+                # uvloop wherever it can be installed.
+                loop="auto",
                 http=BoundedProtocol,
                 ws="none",
                 lifespan="on",
@@ -80,7 +81,7 @@ class HttpServer(uvicorn.Server):
                 proxy_headers=bool(self._running.trusted_proxies),
                 forwarded_allow_ips=list(self._running.trusted_proxies),
                 server_header=False,
-                limit_concurrency=self._running.connections,
+                connections=self._running.connections,
                 ssl_context_factory=None if tls is None else lambda *_: tls,
                 timeout_keep_alive=IDLE_S,
                 timeout_graceful_shutdown=self._running.grace_s + _LAST_WORDS_S,
@@ -200,10 +201,12 @@ def tls_context(cert: str, key: str) -> ssl.SSLContext:
 
 
 def load_certificate(context: ssl.SSLContext, cert: str, key: str) -> None:
-    """Load a certificate, for the connections that begin from now on; raises as `tls_context`."""
+    """Load a certificate for the connections to come; where it raises, as `tls_context` does, nothing changes."""
     try:
-        # A key with a passphrase is refused, instead of asked for at the terminal.
-        context.load_cert_chain(cert, key, password=lambda: b"")
+        # A context keeps the half of a pair that it took before it came to the half that does not fit.
+        for each in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), context):
+            # A key with a passphrase is refused, instead of asked for at the terminal.
+            each.load_cert_chain(cert, key, password=lambda: b"")
     except (OSError, ssl.SSLError) as error:
         raise InvalidArgumentError(
             f"The certificate {cert} with the key {key} cannot be used: {error}.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client as http_client
+import json
 import re
 
 import httpx2
@@ -18,6 +20,7 @@ from herdbook.testing.http_server import NamedByToken
 from herdbook.testing.samples import register
 from herdbook.verdicts import Operation
 
+FOUNDER = "user:os/founder"
 MODEL = "main.default.iris"
 # What stands in each placeholder and each parameter that must be given.
 WORDS = {
@@ -225,3 +228,34 @@ def test_hidden_and_missing_are_one_answer(stranger, filled):
 def test_a_foreign_host_or_origin_is_refused(http, headers, status):
     """A page of another site, or a name that was pointed at this machine, gets no answer (R35)."""
     assert http.get(f"{PREFIX}/catalogs", headers=headers).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "status"),
+    [
+        ("host", ("evil.example", "localhost"), 400),
+        ("Host", ("localhost", "LOCALHOST"), 400),
+        ("authorization", (f"Bearer {FOUNDER}", "Bearer user:stranger"), 400),
+        ("Authorization", (f"Bearer {FOUNDER}", f"Bearer {FOUNDER}"), 400),
+        ("origin", ("https://evil.example", "http://localhost"), 400),
+        ("idempotency-key", ("one", "two"), 400),
+        ("accept", ("application/json", "*/*"), 200),
+    ],
+)
+def test_a_header_that_says_two_things_is_refused(http, name, values, status):
+    """What the server goes by stands once; others, such as lists, may stand as often as they like."""
+    sent = [("host", "localhost"), ("authorization", f"Bearer {FOUNDER}")]
+    sent = [pair for pair in sent if pair[0] != name.lower()] + [(name, value) for value in values]
+    connection = http_client.HTTPConnection(http.base_url.host, http.base_url.port, timeout=30)
+    # A client that follows the rules does not send them.
+    connection.putrequest("GET", f"{PREFIX}/whoami", skip_host=True, skip_accept_encoding=True)
+    for pair in sent:
+        connection.putheader(*pair)
+    connection.endheaders()
+    answer = connection.getresponse()
+    told = json.loads(answer.read())
+    connection.close()
+    assert answer.status == status
+    if status == 400:
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert name.lower() in told["detail"]

@@ -12,19 +12,20 @@ from pathlib import Path
 
 import pytest
 
-COMMAND = (sys.executable, "-c", "import sys; from herdbook.cli import main; sys.exit(main())", "serve", "--json")
+RUN = "import sys; from herdbook.cli import main; sys.exit(main())"
 
 
 class Service:
     """A running server, and what it says."""
 
-    def __init__(self, folder, table, number, *words):
+    def __init__(self, folder, table, number, *words, registry, before):
         config, self._log = folder / f"{number}.toml", folder / f"{number}.log"
-        config.write_text(f'registry_uri = "./registry"\n[server]\nport = 0\n{table}')
+        bytes_in = f'artifact_root = "{folder / "artifacts"}"\n' if registry.startswith("postgresql") else ""
+        config.write_text(f'registry_uri = "{registry}"\n{bytes_in}[server]\nport = 0\n{table}')
         env = {key: value for key, value in os.environ.items() if not key.startswith("HERDBOOK_")}
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, *words],
+                [sys.executable, "-c", f"{before}\n{RUN}", "serve", "--json", *words],
                 cwd=folder,
                 env={**env, "HERDBOOK_CONFIG": str(config)},
                 stdout=subprocess.PIPE,
@@ -56,12 +57,12 @@ class Service:
 
 @pytest.fixture
 def serve(tmp_path):
-    """Start servers over one folder: `serve(TOML of [server])`."""
+    """Start servers over one folder, or another registry: `serve(TOML of [server])`; `before` is Python run there."""
     with ExitStack() as stack:
         started = []
 
-        def start(table="", *words):
-            service = Service(tmp_path, table, len(started), *words)
+        def start(table="", *words, registry="./registry", before=""):
+            service = Service(tmp_path, table, len(started), *words, registry=registry, before=before)
             started.append(service)
             stack.callback(service.close)
             return service

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import ipaddress
 import json
 import socket
-import ssl
 import time
 
 import httpx2
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
-from herdbook.bootstrap import open_registry
 from herdbook.cli import main
 from herdbook.errors import InvalidArgumentError
 from herdbook.names import PrincipalName
 from herdbook.server.connections import Bounds
 from herdbook.server.limits import Buckets
 from herdbook.server.running import Running
-from herdbook.settings import RegistrySettings, Settings
 from herdbook.testing.http_server import ServedMetastore
 
 FOUNDER = {"authorization": "Bearer user:os/founder"}
@@ -169,13 +160,24 @@ def test_who_says_nothing_or_stalls_is_broken_off(metastore):
 
 
 def test_beyond_its_connections_a_server_says_so(metastore):
-    """503 instead of a queue without end; afterwards it answers as before."""
-    with ServedMetastore(metastore, running=Running(connections=2)) as server:
+    """As many as it may have are served; one more gets a 503 as a problem, and is counted; then all is as before."""
+    with ServedMetastore(metastore, running=Running(connections=2)) as server, httpx2.Client() as second:
         host, port = server.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port))), socket.create_connection((host, int(port))):
-            while len(server.connections) < 2:
+        with socket.create_connection((host, int(port))):
+            while not server.connections:
                 time.sleep(0.01)
-            assert httpx2.get(f"{server.url}/health").status_code == 503
+            assert second.get(f"{server.url}/health").status_code == 200
+            refused = httpx2.get(f"{server.url}/health", headers={"x-request-id": "third"})
+            assert (refused.status_code, refused.headers["content-type"]) == (503, "application/problem+json")
+            assert (refused.headers["connection"], refused.headers["retry-after"]) == ("close", "1")
+            assert (refused.json()["code"], refused.json()["request_id"]) == ("UNAVAILABLE", "third")
+            assert second.get(f"{server.url}/health").status_code == 200
+            # Its own connection is the second, now that the refused one was closed.
+            registry = metastore.for_caller(metastore.asserted(PrincipalName.parse("user:os/founder")))
+            registry.grant("user:os/founder", "READ_AUDIT", "metastore:")
+            text = second.get(f"{server.url}/metrics", headers=FOUNDER).text
+            assert 'herdbook_requests_total{operation="health",status="5xx"} 1.0' in text
+        second.close()
         while server.connections:
             time.sleep(0.01)
         assert httpx2.get(f"{server.url}/health").status_code == 200
@@ -200,46 +202,6 @@ def test_pages_may_load_nothing_foreign_and_no_answer_tells_of_the_software(meta
         assert (page["x-content-type-options"], page["x-frame-options"]) == ("nosniff", "DENY")
         for path in ("/health", "/nope", "/api/v1/docs", "/api/v1/whoami"):
             assert "server" not in httpx2.get(server.url + path).headers
-
-
-def certificate(folder):
-    """Write a self-signed certificate for localhost, and return its file and its key's."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return folder / "cert.pem", folder / "key.pem"
-
-
-def test_https_with_a_certificate_of_ones_own(serve, tmp_path):
-    """With a certificate the server speaks TLS 1.2 and above, and a client that trusts it connects."""
-    cert, _ = certificate(tmp_path)
-    service = serve('tls_cert = "cert.pem"\ntls_key = "key.pem"\n')
-    assert service.url.startswith("https://")
-    named = {"it": RegistrySettings(uri=service.url, ca_file=str(cert))}
-    with open_registry("it", settings=Settings(registries=named)) as registry:
-        assert str(registry.get_catalog("main").name) == "main"
-    old = ssl.create_default_context(cafile=str(cert))
-    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
-        old.maximum_version = ssl.TLSVersion.TLSv1_1
-    with socket.create_connection(("127.0.0.1", service.port)) as plain, pytest.raises((ssl.SSLError, OSError)):
-        old.wrap_socket(plain, server_hostname="localhost")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Several processes: one port, one registry; replaced where they die, ended in order, and none stalls."""
+"""Several processes: one port, one registry; replaced where they die, and ended in order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import time
@@ -20,13 +19,11 @@ import herdbook
 from herdbook.entities import FileEntry, Manifest, VersionStatus
 from herdbook.errors import UnauthenticatedError, UnavailableError
 from herdbook.server.running import listen_all
-from herdbook.testing.http_server import ServedMetastore
 from herdbook.testing.samples import model_files, upload
 from herdbook.wire import structure
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
 MODEL = "main.default.iris"
-STALL_S = 0.040
 CONNECTIONS = 6
 
 
@@ -59,23 +56,16 @@ def figure(port, name):
     return sum(float(value) for value in re.findall(rf"^{name} (\S+)$", text, re.MULTILINE))
 
 
-def test_two_workers_answer_without_a_stall_count_together_and_are_replaced(serve):
-    """Small answers do not wait 40 ms for an acknowledgement; one that is killed is started again and counts on."""
+def test_two_workers_count_together_and_are_replaced(serve):
+    """Figures are of both, whichever is asked; one that is killed is started again and counts on."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         figures = free.getsockname()[1]
     service = serve(f"workers = 2\nmetrics_port = {figures}\n")
     first = set(service.workers())
     assert len(first) == 2
-    medians = []
     for _ in range(CONNECTIONS):
         with httpx2.Client(base_url=service.url) as client:
-            taken = []
-            for _ in range(50):
-                began = time.perf_counter()
-                assert client.get("/api/v1/whoami").status_code == 200
-                taken.append(time.perf_counter() - began)
-        medians.append(statistics.median(taken))
-    assert max(medians) < STALL_S / 2
+            assert all(client.get("/api/v1/whoami").status_code == 200 for _ in range(50))
     asked = figure(figures, r'herdbook_request_seconds_count\{operation="get_current_principal"\}')
     assert asked == CONNECTIONS * 50
     victim = min(first)
@@ -157,15 +147,6 @@ def test_a_worker_that_cannot_come_up_is_told_of(tmp_path):
     )
     assert done.returncode == UnauthenticatedError.exit_code, done.stderr
     assert "cannot act" in done.stderr
-
-
-def test_nagle_is_off(make_metastore):
-    """The option that keeps small answers from waiting is set on each connection."""
-    with ServedMetastore(make_metastore()) as server, httpx2.Client(base_url=server.url) as client:
-        client.get("/health")
-        (connection,) = server.connections
-        sock = connection.transport.get_extra_info("socket")
-        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
 
 
 def test_a_port_of_several_is_taken_once():
