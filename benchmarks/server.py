@@ -16,10 +16,11 @@ from pathlib import Path
 from attrs import frozen
 from dataset import Dataset, model_name
 from load_client import Answered, Load, LoadClient
-from pairs import DATABASES, Pair, opened
+from pairs import Pair, opened
+from places import DATABASES, kept_in, words
 from registering import compare_registering
 from registry import TARGETED, scratch_folder
-from server_jobs import CLIENTS, READER, ServerJob, basic, post_to_mlflow, seen_models, server_jobs
+from server_jobs import CLIENTS, READER, SEEN, ServerJob, basic, post_to_mlflow, seen_models, server_jobs
 from servers import Running, herdbook_server, mlflow_server
 
 from herdbook.verdicts import Privilege
@@ -81,14 +82,14 @@ def main() -> int:
     dataset = Dataset(models=models, versions=arguments.versions)
     missed = False
     with LoadClient() as client:
-        for database in (arguments.databases or ("sqlite" if arguments.quick else ",".join(DATABASES))).split(","):
+        for database in words(arguments.databases, ["sqlite"] if arguments.quick else DATABASES):
             with (
                 tempfile.TemporaryDirectory(prefix="herdbook-bench-", dir=scratch_folder(arguments.folder)) as scratch,
-                opened(database, [dataset], Path(scratch)) as (pair,),
+                opened(database, [dataset], Path(scratch), kept_in(arguments.folder)) as (pair,),
             ):
                 token, reader = _tokens(pair)
                 jobs = server_jobs(dataset, token, reader)
-                for workers in map(int, (arguments.workers or ("1" if arguments.quick else "1,2")).split(",")):
+                for workers in map(int, words(arguments.workers, ["1"] if arguments.quick else ["1", "2"])):
                     folder = Path(scratch) / f"servers-{workers}"
                     missed |= _compare(database, workers, pair, jobs, token, client, folder, effort)
     return int(missed)
@@ -206,13 +207,17 @@ def _sides(pair: Pair, workers: int, folder: Path) -> Iterator[Sides]:
         theirs = stack.enter_context(mlflow_server(peers, workers, folder / "mlflow"))
         guarded = None
         if find_spec("flask_wtf") is None:
-            print("MLflow's basic-auth needs Flask-WTF, which is not installed: left out.", file=sys.stderr)
+            print(f"{_NO_AUTH}\n", file=sys.stderr)
         else:
             guarded = stack.enter_context(mlflow_server(peers, workers, settings.parent, auth=settings))
             _let_read(guarded.port, [str(model_name(number)) for number in seen_models(pair.dataset)])
         yield Sides(mine=mine, theirs=theirs, guarded=guarded)
 
 
+_NO_AUTH = (
+    f"The page of the {SEEN} that one sees is left out: MLflow's basic-auth needs a package that is not installed. "
+    "Install the extra `test`, or `pip install 'mlflow[auth]'`."
+)
 _BASIC_AUTH = """\
 [mlflow]
 default_permission = NO_PERMISSIONS
@@ -252,11 +257,13 @@ def _tokens(pair: Pair) -> tuple[str, str]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--databases", help="which, with commas between")
+    parser.add_argument("--databases", nargs="+", help="which of sqlite and postgresql; both unless said")
     parser.add_argument("--models", type=int, help="how many")
     parser.add_argument("--versions", type=int, default=3, help="of each model")
-    parser.add_argument("--workers", help="how many of each side, with commas between; 1 and then 2 unless said")
-    parser.add_argument("--folder", type=Path, help="where the databases are made (a real disk)")
+    parser.add_argument("--workers", nargs="+", help="how many of each side; 1 and then 2 unless said")
+    parser.add_argument(
+        "--folder", type=Path, help="where the databases are made (a real disk), and kept: a later run copies them"
+    )
     parser.add_argument("--quick", action="store_true", help="SQLite, a worker, 20 models, few calls: does it run?")
     return parser.parse_args()
 

@@ -49,23 +49,34 @@ class PostgresServer:
         binaries: The folder that `find_postgres` returned.
         options: Its settings, `name=value` each.
         folder: Where its data lies while it runs; None is the system's temporary folder.
+        keep: Whether the folder is the server's own, and its data is there again when it is next started there.
 
     Example:
         with PostgresServer(binaries) as server:
             store = SqlStore.open(server.url())
     """
 
-    def __init__(self, binaries: Path, *, options: tuple[str, ...] = FAST, folder: Path | None = None) -> None:
+    def __init__(
+        self, binaries: Path, *, options: tuple[str, ...] = FAST, folder: Path | None = None, keep: bool = False
+    ) -> None:
         self._binaries = binaries
         self._options = options
         # The path of a socket is at most 107 bytes long, so it lies in no deep folder.
         self._folder = Path(tempfile.mkdtemp(prefix="hb-pg-"))
-        self._home = self._folder if folder is None else Path(tempfile.mkdtemp(prefix="hb-pg-", dir=folder))
+        self._keep = keep and folder is not None
+        if folder is None:
+            self._home = self._folder
+        elif keep:
+            self._home = folder
+            folder.mkdir(parents=True, exist_ok=True)
+        else:
+            self._home = Path(tempfile.mkdtemp(prefix="hb-pg-", dir=folder))
         self._process: subprocess.Popen[bytes] | None = None
         initdb = [str(binaries / "initdb"), "-D", str(self._data), "-U", "postgres", "--auth=trust"]
         initdb += ["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
         try:
-            self._finish(initdb)
+            if not (self._data / "PG_VERSION").exists():
+                self._finish(initdb)
             self.start()
         except BaseException:
             self.stop()
@@ -107,9 +118,13 @@ class PostgresServer:
             self._process = None
 
     def stop(self) -> None:
-        """Stop the server, and remove its folder."""
+        """Stop the server, and remove its folder; one that is kept is closed in order first."""
+        if self._keep and self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait()
+            self._process = None
         self.kill()
-        for folder in (self._home, self._folder):
+        for folder in (self._folder,) if self._keep else (self._home, self._folder):
             shutil.rmtree(folder, ignore_errors=True)
 
     @property
