@@ -42,7 +42,7 @@ class Running:
 
 
 @contextmanager
-def herdbook_server(url: str, artifacts: Path, workers: int, folder: Path) -> Iterator[Running]:
+def herdbook_server(url: str, artifacts: Path, workers: int, folder: Path, config: str = "") -> Iterator[Running]:
     """Run our server.
 
     Args:
@@ -50,8 +50,13 @@ def herdbook_server(url: str, artifacts: Path, workers: int, folder: Path) -> It
         artifacts: The folder with the bytes.
         workers: How many it starts.
         folder: Where it runs.
+        config: What its herdbook.toml says; one that names an artifact_root keeps the bytes there.
     """
-    environ = {**_plain_environ(), "HERDBOOK_ARTIFACT_ROOT": str(artifacts)}
+    environ = _plain_environ()
+    if "artifact_root" not in config:
+        environ["HERDBOOK_ARTIFACT_ROOT"] = str(artifacts)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "herdbook.toml").write_text(config)
     with _started() as started:
         began = time.perf_counter()
         command = [*_HERDBOOK, url, "--port", "0", "--workers", str(workers)]
