@@ -116,7 +116,7 @@ def _load(database: str, workers: int, setting: Setting, folder: Path, *, s3: bo
     with loaded(database, workers, setting, folder, s3=s3) as load:
         bytes_in = "S3" if s3 else "files"
         print(f"\n{database} and {bytes_in}, {workers} worker{'s' * (workers > 1)}, {setting.clients} clients\n")
-        print(_table(load.told, setting.seconds))
+        print(_table(load.told))
         print(f"\nmemory: {load.held_mb:.0f} MB; changes acknowledged: {len(load.told.writes):,}", flush=True)
         broken = broken_promises(load.registry, load.store.engine, load.told, load.models)
     print("\n".join(f"BROKEN: {each}" for each in broken) or "every promise was kept", flush=True)
@@ -170,7 +170,7 @@ def _bucket(folder: Path) -> Iterator[str]:
         )
 
 
-def _table(told: Told, seconds: float) -> str:
+def _table(told: Told) -> str:
     """Return a row for each verb: how many a second, how long they took, and what was refused."""
     lines = ["| verb | requests | /s | p50, p95, p99 ms | refused, as it should be |", "|---|---|---|---|---|"]
     refused: dict[str, Counter[str]] = {}
@@ -179,10 +179,10 @@ def _table(told: Told, seconds: float) -> str:
     for verb, times in sorted(told.times.items()):
         spans = ", ".join(f"{_at(times, share) * 1e3:.1f}" for share in (0.5, 0.95, 0.99))
         why = ", ".join(f"{count:,} x {each}" for each, count in refused.get(verb, Counter()).most_common())
-        lines.append(f"| {verb} | {len(times):,} | {len(times) / seconds:,.0f} | {spans} | {why} |")
+        lines.append(f"| {verb} | {len(times):,} | {len(times) / told.seconds:,.0f} | {spans} | {why} |")
     every = [time for times in told.times.values() for time in times]
     spans = ", ".join(f"{_at(every, share) * 1e3:.1f}" for share in (0.5, 0.95, 0.99))
-    lines.append(f"| all | {len(every):,} | {len(every) / seconds:,.0f} | {spans} | |")
+    lines.append(f"| all | {len(every):,} | {len(every) / told.seconds:,.0f} | {spans} | |")
     return "\n".join(lines)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 SCHEMA = "main.load"
 ALIASES = ("champion", "candidate")
@@ -53,7 +53,7 @@ class Write:
     changed: bool = True
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Told:
     """What clients were told.
 
@@ -62,12 +62,14 @@ class Told:
         refused: By verb and what the refusal was, how often; as it should be.
         wrong: What should not have been answered.
         writes: The changes that were acknowledged.
+        seconds: How long it took, from the first request to the last answer.
     """
 
     times: dict[str, list[float]] = field(factory=dict)
     refused: Counter[tuple[str, str]] = field(factory=Counter)
     wrong: list[str] = field(factory=list)
     writes: list[Write] = field(factory=list)
+    seconds: float = 0.0
 
     def add(self, other: Told) -> None:
         """Take in what others were told."""
@@ -76,3 +78,4 @@ class Told:
         self.refused.update(other.refused)
         self.wrong.extend(other.wrong)
         self.writes.extend(other.writes)
+        self.seconds = max(self.seconds, other.seconds)

@@ -45,7 +45,9 @@ def _work(port: int, clients: Sequence[Client], models: Sequence[str], seconds: 
         until = time.time() + seconds
         await asyncio.gather(*(_Asker(port, client, models, told).work(until) for client in clients))
 
+    began = time.perf_counter()
     uvloop.run(all_of_them())
+    told.seconds = time.perf_counter() - began
     return told
 
 
@@ -65,11 +67,13 @@ class _Asker:
         self._writer: asyncio.StreamWriter
 
     async def work(self, until: float) -> None:
-        """Ask one thing after the other until a time of the clock; what was begun is brought to its end."""
+        """Ask everything twice, and then whatever comes until a time of the clock; what was begun comes to its end."""
         mix = {"writer": {**READS, **WRITES}, "reader": {**READS, "set tag": WRITES["set tag"]}, "stranger": READS}
         work, weights = zip(*mix[self._client.role].values(), strict=True)
         try:
             self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+            for each in self._rng.sample(work * 2, len(work) * 2):
+                await each(self)
             while time.time() < until:
                 await self._rng.choices(work, weights)[0](self)
             self._writer.close()
