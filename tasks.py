@@ -8,6 +8,7 @@ python3 tasks.py format   rewrite the sources in the house's format
 python3 tasks.py bench [--quick ...]
                           the side-by-side benchmarks (three quarters of an hour; --quick: a minute)
 python3 tasks.py bench server [--quick ...]  that of the server alone
+python3 tasks.py bench load [--quick ...]    many clients at a server, and whether it kept its promises
 python3 tasks.py machine [MINUTES]  the registry beside a dict model, with random seeds (60 minutes unless said)
 python3 tasks.py docs     write docs/reference anew, from the code
 python3 tasks.py hooks    make git run lint, types and import contracts before each commit
@@ -100,9 +101,9 @@ def rewrite() -> None:
 
 
 def bench(*arguments: str) -> None:
-    """Run the benchmarks; with arguments only that of the registry, or of the server if that is the first word."""
-    if arguments[:1] == ("server",):
-        run(PYTHON, "benchmarks/server.py", *arguments[1:])
+    """Run the benchmarks; with arguments only that of the registry, or the one that the first word names."""
+    if arguments[:1] in (("server",), ("load",)):
+        run(PYTHON, f"benchmarks/{arguments[0]}.py", *arguments[1:])
         return
     if not arguments:
         run(PYTHON, "benchmarks/bytes.py")
