@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import shutil
 import statistics
@@ -13,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx2
 from bytes import MIB, copy_and_fsync, copy_and_sync, fill, timed
@@ -21,10 +21,13 @@ from bytes import MIB, copy_and_fsync, copy_and_sync, fill, timed
 import herdbook
 from herdbook.client import register_model
 from herdbook.client.download import download_artifacts
+from herdbook.entities import ModelVersion
+from herdbook.ports.registry import Registry
 from herdbook.server.running import listen
 from herdbook.testing.samples import SIGNATURE
 
 READY_S = 60
+WEIGHTS = "weights.bin"
 UP, DOWN, MANY_UP, MANY_DOWN = "large file up", "large file down", "small files up", "small files down"
 TARGETS = {UP: (0.5, 1.3), DOWN: (0.25, 1.3), MANY_UP: (0.25, 5.0), MANY_DOWN: (None, None)}
 """Work -> at least this share of the speed of cp, and this many times the speed of MLflow."""
@@ -42,6 +45,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="herdbook-bytes-", dir=arguments.folder) as name:
         base = Path(name)
+        _spread(base)
         with _herdbook(base) as (url, process):
             if arguments.without_mlflow:
                 results = _rounds(base, arguments, url, None)
@@ -73,55 +77,93 @@ def _print(results: dict[str, list[list[float]]]) -> bool:
 
 def _rounds(base: Path, arguments: argparse.Namespace, url: str, peer: _Peer | None) -> dict[str, list[list[float]]]:
     results: dict[str, list[list[float]]] = {}
+    # Both clients are in this process, and neither should have to look at what the other one has loaded.
+    gc.collect()
+    gc.freeze()
     with herdbook.connect(url) as registry:
         for number in range(arguments.rounds):
-            big, small = base / "big", base / "small"
+            here = _folder(base, f"round-{number}")
+            big, small = here / "big", here / "small"
             for folder in (big, small):
                 folder.mkdir()
-            weights = big / "weights.bin"
-            fill(weights, arguments.size_mb * MIB)
+            # A file whose size is new is sent at once; another one is hashed first, to see whether it is held.
+            fill(big / WEIGHTS, arguments.size_mb * MIB + number)
             for index in range(arguments.files):
-                fill(small / f"part-{index:04}.bin", arguments.file_bytes)
-            versions = {}
-
-            def register(folder: Path, versions: dict[str, Any] = versions) -> None:
-                versions[folder.name] = register_model(
-                    folder, f"main.default.{folder.name}", registry=registry, signature=SIGNATURE
-                )
-
-            def fetch(folder: Path, versions: dict[str, Any] = versions) -> None:
-                download_artifacts(versions[folder.name].ref, base / "down", registry=registry)
-
-            works: dict[str, tuple[Callable[[], object], ...]] = {
-                UP: (lambda: register(big), lambda: copy_and_fsync(weights, base / "copy"), lambda: peer.up(big)),
-                DOWN: (
-                    lambda: fetch(big),
-                    lambda: subprocess.run(["cp", weights, base / "copy"], check=True),
-                    lambda: peer.down(big, base / "down"),
-                ),
-                MANY_UP: (lambda: register(small), lambda: copy_and_sync(small, base / "copy"), lambda: peer.up(small)),
-                MANY_DOWN: (
-                    lambda: fetch(small),
-                    lambda: subprocess.run(["cp", "-r", small, base / "copy"], check=True),
-                    lambda: peer.down(small, base / "down"),
-                ),
-            }
-            for work, sides in works.items():
+                fill(small / f"part-{index:04}.bin", arguments.file_bytes + number)
+            for work, sides in _works(registry, peer, here, big, small).items():
                 row = [0.0, 0.0, 0.0]
                 for side in sorted(range(3 if peer else 2), key=lambda side: (side + number) % 3):
                     row[side] = timed(sides[side])
-                    for left in (base / "copy", base / "down"):
-                        shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+                    _put_aside(here, f"{work}-{side}")
                 results.setdefault(work, []).append(row)
-            shutil.rmtree(big)
-            shutil.rmtree(small)
+                print(f"round {number}, {work}:", *(f"{seconds:.2f}" for seconds in row), file=sys.stderr)
+            (big / WEIGHTS).unlink()
     return results
+
+
+def _works(
+    registry: Registry, peer: _Peer | None, here: Path, big: Path, small: Path
+) -> dict[str, tuple[Callable[[], object], ...]]:
+    """Return what each side does: ours, cp, and MLflow's."""
+    versions: dict[str, ModelVersion] = {}
+    copy, down = here / "copy", here / "down"
+
+    def register(folder: Path) -> None:
+        name = f"main.default.{folder.name}"
+        versions[folder.name] = register_model(folder, name, registry=registry, signature=SIGNATURE)
+
+    def fetch(folder: Path) -> None:
+        download_artifacts(versions[folder.name].ref, down, registry=registry)
+
+    def peer_up(folder: Path) -> None:
+        assert peer is not None
+        peer.up(folder)
+
+    def peer_down(folder: Path) -> None:
+        assert peer is not None
+        peer.down(folder, down)
+
+    def cp(*words: str | Path) -> None:
+        subprocess.run(["cp", *words], check=True)
+
+    weights = big / WEIGHTS
+    return {
+        UP: (lambda: register(big), lambda: copy_and_fsync(weights, copy), lambda: peer_up(big)),
+        DOWN: (lambda: fetch(big), lambda: cp(weights, copy), lambda: peer_down(big)),
+        MANY_UP: (lambda: register(small), lambda: copy_and_sync(small, copy), lambda: peer_up(small)),
+        MANY_DOWN: (lambda: fetch(small), lambda: cp("-r", small, copy), lambda: peer_down(small)),
+    }
+
+
+def _folder(base: Path, name: str) -> Path:
+    folder = base / name
+    folder.mkdir()
+    return folder
+
+
+def _spread(base: Path) -> None:
+    """Give each folder made here a part of the disk of its own: files that others just deleted slow nobody down."""
+    if shutil.which("chattr") is not None:
+        subprocess.run(["chattr", "+T", base], check=False, stderr=subprocess.DEVNULL)
+
+
+def _put_aside(here: Path, name: str) -> None:
+    """Remove large files at once and small ones at the end: ext4 makes new ones slower where many were just deleted."""
+    for left in (here / "copy", here / "down"):
+        if left.is_dir():
+            for large in (file for file in left.iterdir() if file.stat().st_size > MIB):
+                large.unlink()
+            left.rename(here / f"{left.name}-{name}")
+        else:
+            left.unlink(missing_ok=True)
 
 
 @contextmanager
 def _herdbook(base: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    command = [Path(sys.executable).parent / "herdbook", "serve", base / "registry", "--port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command = [str(Path(sys.executable).parent / "herdbook"), "serve", str(base / "registry"), "--port", "0"]
+    # Not a pipe that nobody reads: a full one would stop the server.
+    log = (base / "herdbook.log").open("w")
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -129,6 +171,7 @@ def _herdbook(base: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     finally:
         process.terminate()
         process.wait(READY_S)
+        log.close()
 
 
 class _Peer:

@@ -130,6 +130,7 @@ class _Registration:
         self._name = name
         self._files = files
         self._progress = progress
+        self._known: dict[str, FileStat] = {}
 
     def run(self, arguments: dict[str, Any], *, resumed: bool) -> ModelVersion:
         if resumed:
@@ -153,6 +154,7 @@ class _Registration:
         if not unsure:
             return [], list(self._files)
         known = _hash(unsure)
+        self._known = {stat.path: stat for stat in known}
         plan = self._registry.upload_plan(self._name, known, version=version)
         held = [
             FileEntry(path=slot.file.path, size=slot.file.size, sha256=slot.file.sha256)
@@ -167,7 +169,11 @@ class _Registration:
         # Those of a group share a wait for the disk, and are open at once.
         for batch in in_batches(wanted, attrgetter("size"), most=BATCH_FILES, most_bytes=BATCH_BYTES):
             with ExitStack() as stack:
-                uploads = [FileUpload(file=file.stat(), source=stack.enter_context(file.open())) for file in batch]
+                uploads = [
+                    # A digest that is known already is announced, and need not be found out again on the way.
+                    FileUpload(file=self._known.get(file.path) or file.stat(), source=stack.enter_context(file.open()))
+                    for file in batch
+                ]
                 entries += self._registry.upload_model_version_files(version.ref, uploads, progress=self._progress)
         return self._registry.finalize_model_version(version.ref, Manifest.of(entries))
 

@@ -232,6 +232,40 @@ class SupportsLocalPath(Protocol):
         ...
 
 
+class BlobSender(Protocol):
+    """Bytes of a blob that the kernel sends from the disk to a socket. Used by one thread at a time."""
+
+    @property
+    def left(self) -> int:
+        """How many are still to be sent."""
+        ...
+
+    def send(self, descriptor: int) -> int:
+        """Send what a socket takes now, and return how many bytes; 0 where it takes none.
+
+        Args:
+            descriptor: Of a connected socket that does not block.
+
+        Raises:
+            OSError: the connection broke.
+            IntegrityError: the blob is shorter than it was.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the blob; harmless when repeated."""
+        ...
+
+
+@runtime_checkable
+class SupportsSend(Protocol):
+    """A store whose blobs the kernel can send; who gets them has to verify them, as with any part of a blob."""
+
+    def sender(self, sha256: str, *, offset: int = 0, length: int | None = None) -> BlobSender:
+        """Begin to send a blob, or a part of it; raises as `ArtifactStore.read`."""
+        ...
+
+
 @runtime_checkable
 class SupportsCopyTo(Protocol):
     """A store that can hand a whole blob to a file faster than block by block."""

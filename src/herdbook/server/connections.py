@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
 
 import uvicorn
 from attrs import frozen
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from httptools import HttpRequestParser
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from herdbook.api import MEDIA_TYPE, to_problem
 from herdbook.errors import InvalidArgumentError, RegistryError, TooLargeError
-from herdbook.server.messages import FULL, Scope, render
+from herdbook.server.inlet import Inlet, Sink
+from herdbook.server.messages import DIVERT, FULL, OUTLET, Scope, render
+from herdbook.server.outlet import Outlet
 from herdbook.server.writing import WholeWrites
 
 LEAST_BYTES_PER_S = 100
@@ -69,6 +74,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._moved = 0
         self._seen: tuple[float, int, int] = (0.0, 0, 0)
+        self._outlet: Outlet | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn narrows it too
         """Begin to wait for a head."""
@@ -91,6 +97,40 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         if self._head_since is None:
             self._head_since = self.loop.time()
+
+    def take_back(self) -> None:
+        """Go on with the next request: all of a body came past the parser."""
+        self.flow.pause_reading()
+        # The one before waits for a body that it will never see.
+        self.parser = HttpRequestParser(self)
+        self.loop.call_soon(self._read_again)
+
+    def has_moved(self, count: int) -> None:
+        """Take note of bytes of a body that came past the parser."""
+        self._moved += count
+
+    def _divert(self, cycle: RequestResponseCycle, length: int, sink: Sink) -> Inlet:
+        inlet = Inlet(self, cycle, length, sink)
+        self.flow.pause_reading()
+        self.transport.set_protocol(inlet)
+        self.flow.resume_reading()
+        return inlet
+
+    def _read_again(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.set_protocol(self)
+            self.flow.resume_reading()
+
+    def _open_outlet(self, cycle: RequestResponseCycle) -> Outlet:
+        self._whole.flush()
+        self._outlet = Outlet(self.transport, cycle, self._bounds.stall_s)
+        return self._outlet
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever still sends."""
+        if self._outlet is not None:
+            self._outlet.stop()
+        super().connection_lost(exc)
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the target."""
@@ -122,6 +162,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if most is not None and (len(self.connections) > most or len(self.tasks) >= most):
             cast("Scope", self.scope)[FULL] = True
         super().on_headers_complete()
+        # Bound to the request, since the next one may be here before this one is answered.
+        scope = cast("Scope", self.scope)
+        scope[DIVERT] = partial(self._divert, self.cycle)
+        if self.scheme == "http" and hasattr(os, "sendfile"):
+            scope[OUTLET] = partial(self._open_outlet, self.cycle)
 
     def on_response_complete(self) -> None:
         """Send what is whole, without waiting for the turn of the event loop to end."""

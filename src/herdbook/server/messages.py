@@ -29,6 +29,14 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
+DIVERT = "herdbook.divert"
+"""In a scope: brings the rest of a large body here faster (see `herdbook.server.inlet`)."""
+PAST = "herdbook.past"
+"""In a scope: how many bytes of the body came that way."""
+OUTLET = "herdbook.outlet"
+"""In a scope: sends the body of the answer faster (see `herdbook.server.outlet`)."""
+PAST_OUT = "herdbook.past_out"
+"""In a scope: how many bytes of the answer went that way."""
 JSON_TYPE = b"application/json"
 RETRY_AFTER_S = 1
 NOT_ALLOWED = 405

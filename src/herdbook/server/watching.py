@@ -9,7 +9,7 @@ from herdbook.api import PREFIX
 from herdbook.server.accesses import DOWNLOADS, MAX_TARGET, REFUSED, Access, Accesses
 from herdbook.server.figures import Board, Slot
 from herdbook.server.logs import Log
-from herdbook.server.messages import Message, Receive, RequestHeaders, Scope, Send, request_id
+from herdbook.server.messages import PAST, PAST_OUT, Message, Receive, RequestHeaders, Scope, Send, request_id
 
 CLIENT_GONE = 499
 """What a request is counted as whose client did not wait for an answer."""
@@ -64,6 +64,8 @@ class Watch:
         """Take down a request that was answered."""
         seconds = time.perf_counter() - seen.began
         operation = scope.get(_OPERATION) or _beside(scope["path"])
+        seen.received += scope.get(PAST, 0)
+        seen.sent += scope.get(PAST_OUT, 0)
         self.slot.end(operation, seen.status, seconds, seen.received, seen.sent)
         if self._log is None or self._accesses is None:
             return

@@ -10,7 +10,7 @@ from herdbook.entities import FileEntry, Page, VersionStatus
 from herdbook.errors import ConflictError, InvalidArgumentError, NotFoundError
 from herdbook.names import fold
 from herdbook.policy.limits import check_range
-from herdbook.ports.artifacts import Progress, SupportsCopyTo
+from herdbook.ports.artifacts import Progress, SupportsCopyTo, SupportsSend
 from herdbook.ports.metadata import ReadTransaction
 from herdbook.ports.registry import AnyVersionLike, Artifacts, OpenedFile
 from herdbook.service import subjects
@@ -51,8 +51,13 @@ class GovernedArtifacts(GovernedPart, Artifacts):
 
     def open_model_version_files(self, ref: AnyVersionLike, paths: Sequence[str]) -> tuple[OpenedFile, ...]:
         """Return files with what they are, ready to be read."""
-        read = self._core.artifacts.read
-        return tuple(OpenedFile(entry=entry, read=partial(read, entry.sha256)) for entry in self._entries(ref, paths))
+        store = self._core.artifacts
+
+        def opened(entry: FileEntry) -> OpenedFile:
+            sender = partial(store.sender, entry.sha256) if isinstance(store, SupportsSend) else None
+            return OpenedFile(entry=entry, read=partial(store.read, entry.sha256), sender=sender)
+
+        return tuple(opened(entry) for entry in self._entries(ref, paths))
 
     def copy_model_version_file(
         self, ref: AnyVersionLike, path: str, target: BinaryIO, *, progress: Progress | None = None

@@ -13,6 +13,8 @@ from collections.abc import Callable
 STEP = 32 * 1024 * 1024
 _HASH_STEP = 1024 * 1024
 _WRITE_OUT = 2  # SYNC_FILE_RANGE_WRITE, linux/fs.h
+_WRITE_OUT_AND_WAIT = 7  # SYNC_FILE_RANGE_WAIT_BEFORE | _WRITE | _WAIT_AFTER
+_NO_WRITE_OUT = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ESPIPE}
 _NO_KERNEL_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM, errno.EISDIR}
 
 
@@ -104,6 +106,18 @@ def start_write_out(descriptor: int, offset: int, count: int) -> None:
     """Ask the kernel to begin writing to the disk, so that the fsync at the end finds little to do."""
     if _LIBC is not None:
         _LIBC.sync_file_range(descriptor, ctypes.c_int64(offset), ctypes.c_int64(count), _WRITE_OUT)
+
+
+def wait_for_write_out(descriptor: int, offset: int, count: int) -> None:
+    """Wait until bytes are written to the disk; raises OSError where they could not be, since fsync may not tell again.
+
+    It makes nothing durable: what the file system notes of them is still to be written.
+    """
+    if _LIBC is None:
+        return
+    done = _LIBC.sync_file_range(descriptor, ctypes.c_int64(offset), ctypes.c_int64(count), _WRITE_OUT_AND_WAIT)
+    if done != 0 and (number := ctypes.get_errno()) not in _NO_WRITE_OUT:
+        raise OSError(number, os.strerror(number))
 
 
 def rename_unless_there(source: str, target: str) -> bool | None:

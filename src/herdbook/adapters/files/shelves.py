@@ -30,7 +30,11 @@ class Shelves:
 
     def path(self, sha256: str) -> Path:
         """Return where a blob stands or would stand; raises InvalidArgumentError for what is no digest."""
-        return self._folder / checked_sha256(sha256)[:2] / sha256
+        return Path(self.text(sha256))
+
+    def text(self, sha256: str) -> str:
+        """Return the same as plain text: there may be thousands in a call, and a Path costs more than a look there."""
+        return f"{self._folder}/{checked_sha256(sha256)[:2]}/{sha256}"
 
     def place(self, staged: str, sha256: str) -> str:
         """Make a staged file, whose content is durable, a blob; an existing one is kept and touched.
@@ -41,8 +45,7 @@ class Shelves:
         shelf = checked_sha256(sha256)[:2]
         if shelf not in self._durable:
             (self._folder / shelf).mkdir(mode=0o700, exist_ok=True)
-        # Plain text: there may be thousands of these in a call, and a Path costs as much as the link itself.
-        path = f"{self._folder}/{shelf}/{sha256}"
+        path = self.text(sha256)
         while not (_link(staged, path) or _touch(path)):
             pass  # A sweep removed the blob between the two.
         return shelf

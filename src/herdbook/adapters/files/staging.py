@@ -7,11 +7,13 @@ import io
 import os
 import stat
 import uuid
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from herdbook.adapters.files.copying import STEP, copy_hashed, start_write_out
+from herdbook.adapters.files.copying import copy_hashed
+from herdbook.adapters.files.passing import Drain
 from herdbook.adapters.files.refusals import plainly
 from herdbook.errors import IntegrityError, TooLargeError
 from herdbook.ports.artifacts import BlobWriter, FileExpectation, Progress, StoredBlob
@@ -27,7 +29,7 @@ class Staged:
         self.path = path
         self._descriptor = descriptor
         self._size = 0
-        self._written_out = 0
+        self._drain = Drain(descriptor)
 
     @classmethod
     def create(cls, folder: Path) -> Staged:
@@ -52,14 +54,13 @@ class Staged:
         self._size += len(left)
         while left:
             left = left[os.write(self._descriptor, left) :]
-        if self._size - self._written_out >= STEP:
-            start_write_out(self._descriptor, self._written_out, self._size - self._written_out)
-            self._written_out = self._size
+        self._drain.advance(self._size)
 
     def seal(self, *, sync: bool) -> None:
         """End writing; `sync` makes the content durable."""
         if sync:
             os.fsync(self._descriptor)
+            self._drain.end()
         self._close()
 
     def discard(self) -> None:
@@ -88,7 +89,7 @@ class Staged:
         digest, size = hashlib.sha256(), 0
         # One byte more than was announced is asked for, to see whether it comes.
         step = SMALL if expected.size is None else min(SMALL, expected.size + 1)
-        while block := stream.read(step):
+        for block in _blocks(stream, step):
             size += len(block)
             if expected.size is not None and size > expected.size:
                 break
@@ -157,6 +158,18 @@ def check(blob: StoredBlob, expected: FileExpectation) -> None:
             f"A file was announced with the SHA-256 {expected.sha256}, and has {blob.sha256}.",
             hint="Did it change? Send it again.",
         )
+
+
+def _blocks(stream: BinaryIO, step: int) -> Iterator[bytes | memoryview]:
+    """Yield a stream's blocks, the next one in the memory of the one before."""
+    readinto = getattr(stream, "readinto", None)
+    if readinto is None:
+        while block := stream.read(step):
+            yield block
+        return
+    buffer = memoryview(bytearray(step))
+    while count := readinto(buffer):
+        yield buffer[:count]
 
 
 def _real_file(stream: BinaryIO) -> int | None:

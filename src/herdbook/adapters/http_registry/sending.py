@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, BinaryIO
 
+from herdbook.adapters.http_registry.bodies import FileBody, StreamBody, changed
 from herdbook.adapters.http_registry.repeating import repeated
 from herdbook.adapters.http_registry.streams import Streams
+from herdbook.adapters.http_registry.stretches import is_sendable
 from herdbook.api.files import (
     BUNDLE_FILES,
     BUNDLE_TYPE,
@@ -85,15 +86,14 @@ class Sending:
                 self._progress(sent - told)
             told = max(told, sent)
 
+        by_kernel = start is not None and self._streams.by_kernel and is_sendable(upload.source)
+        path = self._file_path(upload.file.path)
+
         def attempt() -> FileEntry:
-            if start is not None:
-                upload.source.seek(start)
-            digest = hashlib.sha256()
-            blocks = _blocks(upload.source, upload.file, digest.update, tell)
-            path = self._file_path(upload.file.path)
-            with self._streams.request("PUT", path, headers, blocks, length=upload.file.size) as reply:
+            body = FileBody(upload, start, tell) if by_kernel and start is not None else StreamBody(upload, start, tell)
+            with body, self._streams.request("PUT", path, headers, body.blocks(), length=upload.file.size) as reply:
                 (entry,) = _entries(reply.read(BLOCK))
-            return _checked(entry, upload.file, digest.hexdigest())
+                return _checked(entry, upload.file, body.hexdigest())
 
         return repeated(attempt, tries=None if start is not None else 1)
 
@@ -132,37 +132,11 @@ def _size(numbered: Numbered) -> int:
     return numbered[1].file.size
 
 
-def _blocks(
-    source: BinaryIO, file: FileStat, update: Callable[[Any], None], tell: Progress
-) -> Iterator[bytes | memoryview]:
-    """Yield a file's bytes, exactly as many as were announced; the memory is used again for the next block."""
-    buffer = memoryview(bytearray(min(BLOCK, file.size + 1)))
-    readinto = getattr(source, "readinto", None)
-    sent = 0
-    while True:
-        block: bytes | memoryview = buffer[: readinto(buffer)] if readinto is not None else source.read(len(buffer))
-        sent += len(block)
-        if sent > file.size or (not block and sent < file.size):
-            raise _changed(file, sent)
-        if not block:
-            return
-        update(block)
-        yield block
-        tell(sent)
-
-
 def _whole(upload: FileUpload) -> bytes:
     content = upload.source.read(upload.file.size + 1)
     if len(content) != upload.file.size:
-        raise _changed(upload.file, len(content))
+        raise changed(upload.file, len(content))
     return content
-
-
-def _changed(file: FileStat, came: int) -> IntegrityError:
-    told = "more" if came > file.size else f"{came:,}"
-    return IntegrityError(
-        f"{file.path} was announced with {file.size:,} bytes, and {told} came.", hint="Did it change? Send it again."
-    )
 
 
 def _checked(entry: FileEntry, file: FileStat, sha256: str) -> FileEntry:

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Self
 from urllib.parse import urlsplit
 
+from herdbook.adapters.http_registry.stretches import Stretch
 from herdbook.errors import RegistryError, UnavailableError
 
 IDLE_S = 30.0
@@ -19,7 +20,7 @@ IDLE_S = 30.0
 _REFUSED = 300
 _PROBLEM_LIMIT = 1024 * 1024
 
-Blocks = Iterable[bytes | memoryview]
+Blocks = Iterable[bytes | memoryview | Stretch]
 Refused = Callable[[int, Mapping[str, str], bytes], RegistryError]
 """Makes our error of an answer's status, headers and body."""
 
@@ -84,7 +85,10 @@ class _Connection:
             if plain and select.select([sock], [], [], 0)[0]:
                 self.broken_off = True
                 return
-            sock.sendall(block)
+            if isinstance(block, Stretch):
+                block.send(sock)
+            else:
+                sock.sendall(block)
 
 
 class Streams:
@@ -116,6 +120,11 @@ class Streams:
         self._connect_s, self._read_s = connect_s, read_s
         self._idle: list[_Connection] = []
         self._lock = threading.Lock()
+
+    @property
+    def by_kernel(self) -> bool:
+        """Whether the kernel can send a file by itself: what goes over TLS has to be encrypted here."""
+        return not self._secure
 
     def close(self) -> None:
         """Close the idle connections."""

@@ -8,6 +8,7 @@ from typing import BinaryIO, Protocol
 from attrs import frozen
 
 from herdbook.entities.files import FileEntry, FileStat
+from herdbook.ports.artifacts import BlobSender
 
 
 @frozen(kw_only=True)
@@ -31,6 +32,14 @@ class ReadBytes(Protocol):
         ...
 
 
+class SendBytes(Protocol):
+    """Begins to send the bytes of one file, or a part of them."""
+
+    def __call__(self, *, offset: int = 0, length: int | None = None) -> BlobSender:
+        """Return what sends them; raises as `Artifacts.read_model_version_file`."""
+        ...
+
+
 @frozen(kw_only=True)
 class OpenedFile:
     """A file of a version that may be read.
@@ -38,7 +47,9 @@ class OpenedFile:
     Args:
         entry: What it is.
         read: Yields its bytes; whether they may be read has been decided.
+        sender: Begins to send its bytes to a socket, unverified; None where they are not files of this machine.
     """
 
     entry: FileEntry
     read: ReadBytes
+    sender: SendBytes | None = None

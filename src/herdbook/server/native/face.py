@@ -15,6 +15,8 @@ from herdbook.policy.operations import OPERATIONS, Shape
 from herdbook.ports.registry import Registry
 from herdbook.server.identity import Authenticator
 from herdbook.server.messages import (
+    DIVERT,
+    OUTLET,
     Answer,
     Receive,
     Scope,
@@ -140,7 +142,7 @@ class NativeFace:
         route, query = served.endpoint.route, scope["query_string"]
         scope["herdbook.operation"] = route.operation.value
         if route.raw:
-            exchange = Exchange(self, values, headers, receive, send, identity)
+            exchange = Exchange(self, values, headers, receive, send, identity, scope.get(DIVERT), scope.get(OUTLET))
             return await _move(exchange, served, query, only_headers=method == "HEAD")
         body = await read_body(receive, headers, route.body_limit)
         request = Request(served, values, query, headers, body, identity)
