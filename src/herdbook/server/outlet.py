@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from herdbook.errors import UnavailableError
@@ -73,7 +74,7 @@ class Outlet:
 
     async def _head_is_gone(self) -> None:
         """Wait until nothing is left to be sent before the body."""
-        async with asyncio.timeout(self._stall_s):
+        async with self._patience():
             while self._transport.get_write_buffer_size():  # noqa: ASYNC110 a transport tells nobody when it is empty
                 await asyncio.sleep(_LOOK_S)
 
@@ -81,12 +82,18 @@ class Outlet:
         self._room.clear()
         self._loop.add_writer(descriptor, self._room.set)
         try:
-            async with asyncio.timeout(self._stall_s):
+            async with self._patience():
                 await self._room.wait()
-        except TimeoutError:
-            raise UnavailableError(f"The client took nothing for {self._stall_s:.0f} seconds.") from None
         finally:
             self._loop.remove_writer(descriptor)
+
+    @asynccontextmanager
+    async def _patience(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._stall_s):
+                yield
+        except TimeoutError:
+            raise UnavailableError(f"The client took nothing for {self._stall_s:.0f} seconds.") from None
 
 
 def _gone() -> UnavailableError:

@@ -17,7 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from herdbook.bootstrap import open_registry
+from herdbook.client import register_model
+from herdbook.client.download import download_artifacts
 from herdbook.settings import RegistrySettings, Settings
+from herdbook.testing.samples import SIGNATURE
 
 
 def certificate(folder):
@@ -97,6 +100,12 @@ def test_https_with_a_certificate_of_ones_own(serve, tmp_path):
     named = {"it": RegistrySettings(uri=service.url, ca_file=str(cert))}
     with open_registry("it", settings=Settings(registries=named)) as registry:
         assert str(registry.get_catalog("main").name) == "main"
+        # Large ones take another way into the server than small ones, and another one out of it without TLS.
+        weights = bytes(range(256)) * 20_000
+        (tmp_path / "weights.bin").write_bytes(weights)
+        version = register_model(tmp_path / "weights.bin", "main.default.iris", registry=registry, signature=SIGNATURE)
+        down = download_artifacts(version.ref, tmp_path / "down", registry=registry)
+        assert (down / "weights.bin").read_bytes() == weights
     old = ssl.create_default_context(cafile=str(cert))
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         old.maximum_version = ssl.TLSVersion.TLSv1_1
