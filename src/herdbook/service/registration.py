@@ -193,8 +193,8 @@ class GovernedRegistration(GovernedPart):
         manifest = draft.manifest
         if manifest is None:
             return draft
-        self._core.limits.check(manifest.files)
         draft = evolve(draft, sha256=manifest_sha256(manifest))
+        self._core.limits.check(manifest.files)
         if self._core.admission.described(draft.sha256) is not None:
             return draft
         admitted = self._core.gate.admit(self._caller, Operation.CREATE_MODEL_VERSION, subject)
