@@ -182,6 +182,7 @@ class NativeFace:
             return self._work(request)
         # Who asks may have to be found out over the network, which keeps no list waiting.
         pool = self._threads.readers if served.few and at_once else self._threads.pool
+        pool = self._threads.movers if route.moves else pool
         answer: Answer = await self._in(pool, lambda: self._work(request))
         return answer
 
@@ -196,7 +197,7 @@ class NativeFace:
     def _call(self, request: Request) -> Any:
         registry = self.registry(request.headers, request.identity)
         arguments = request.served.read.read(request.values, request.query, request.headers, request.body)
-        return getattr(registry, request.served.endpoint.operation.value)(**arguments)
+        return getattr(registry, request.served.endpoint.route.verb)(**arguments)
 
 
 async def _move(exchange: Exchange, served: Served, query: bytes, *, only_headers: bool) -> Answer | None:
@@ -214,9 +215,18 @@ async def _move(exchange: Exchange, served: Served, query: bytes, *, only_header
     return None
 
 
-def service_document(registry: Registry) -> dict[str, Any]:
-    """Return what a client learns first: the version, and the verbs that this registry can do."""
-    return {"herdbook": __version__, "operations": sorted(operation.value for operation in registry.supported)}
+def service_document(registry: Registry, direct_from_bytes: int | None) -> dict[str, Any]:
+    """Return what a client learns first.
+
+    Args:
+        registry: Whose verbs it names.
+        direct_from_bytes: The smallest file that may be moved straight to or from the artifact store; None: none may.
+    """
+    return {
+        "herdbook": __version__,
+        "operations": sorted(operation.value for operation in registry.supported),
+        "direct_from_bytes": direct_from_bytes,
+    }
 
 
 def _served(endpoint: Endpoint, *, inline_reads: bool) -> Served:
