@@ -157,6 +157,11 @@ def test_bytes_do_not_pass_through_the_servers(serve, lines, tmp_path):
         assert one.take_in_model_version_file(begun.ref, evolve(stat, sha256=digest(content))) == taken
         assert lines.moved() < 100_000
     assert not any("Signature" in str(line) for line in lines.told)
+    # Who was given a URL to read is recorded, as who read through the server is.
+    located = f"/models/{MODEL}/versions/{version.version}/file-locations/model.bin"
+    told = [more for event, more in lines.told if event == "downloaded" and more["target"] == located]
+    assert sum(each["count"] for each in told) == 2
+    assert {each["operation"] for each in told} == {"read_model_version_file"}
 
 
 class Store:
