@@ -7,9 +7,12 @@ import http
 import io
 import os
 import socket
+import tempfile
+import threading
 import time
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,9 +21,11 @@ from attrs import evolve
 import herdbook
 from herdbook.adapters.http_registry.direct import DirectWay
 from herdbook.adapters.http_registry.registry import HttpRegistry
+from herdbook.adapters.http_registry.repeating import TRIES
 from herdbook.adapters.http_registry.transport import Transport
 from herdbook.bootstrap import load_plugins, locate, open_metastore
 from herdbook.entities import FileStat, Manifest, SignedUrl, VersionStatus
+from herdbook.errors import IntegrityError, UnavailableError
 from herdbook.ports.presigning import UrlSettings
 from herdbook.ports.registry import FileUpload
 from herdbook.server.watching import Watch
@@ -164,6 +169,51 @@ def test_bytes_do_not_pass_through_the_servers(serve, lines, tmp_path):
     assert {each["operation"] for each in told} == {"read_model_version_file"}
 
 
+class Once(io.RawIOBase):
+    """A file that can be read once."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def readable(self):
+        return True
+
+    def read(self, count=-1):
+        return self.file.read(count)
+
+    readinto = None
+
+
+@contextmanager
+def answering(status):
+    """Answer all requests with one status; yields the port, and the methods of what was asked."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self):
+            asked.append(self.command)
+            left = int(self.headers.get("content-length", 0))
+            while left:
+                left -= len(self.rfile.read(min(left, MIB)))
+            self.send_response(status)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        locals().update(do_GET=answer, do_PUT=answer)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port, asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 class Store:
     """How the object store fails in the midst of a transfer, called as its progress: once, at the first bytes."""
 
@@ -175,6 +225,32 @@ class Store:
         first, self.told = self.told == 0, self.told + count
         if first:
             self.fail()
+
+
+def test_a_lost_answer_costs_nothing(serve, lines):
+    """Where the answer to taking a file in is lost, that is asked again; the file is not sent again."""
+    content = os.urandom(4 * MIB)
+    with serve() as (registry,):
+        registry.create_registered_model(MODEL)
+        losing = Losing(registry._transport.server, token=str(os_principal()))
+        with HttpRegistry(losing) as unlucky:
+            version = put_in(unlucky, content)
+        assert losing.lost == 1
+        assert b"".join(registry.read_model_version_file(version.ref, "model.bin")) == content
+    assert lines.moved() < len(content) + 100_000
+
+
+class Losing(Transport):
+    """Loses the first answer about a file that was taken in."""
+
+    lost = 0
+
+    def ask(self, method, path, **more):
+        answer = super().ask(method, path, **more)
+        if path.endswith("files:take-in") and not self.lost:
+            self.lost += 1
+            raise UnavailableError("The answer is lost.")
+        return answer
 
 
 class TestWhereTheStoreFails:
@@ -198,6 +274,18 @@ class TestWhereTheStoreFails:
             registry.create_registered_model(MODEL)
             version = put_in(registry, self.content)
             assert fetch(registry, version.ref, tmp_path) == self.content
+            assert lines.moved() > 2 * len(self.content)
+
+    @pytest.mark.parametrize("status", [200, 403, 404, 503])
+    def test_it_refuses(self, serve, outside, lines, tmp_path, status):
+        """What answers everything in one way is no store: it is asked a few times, and no more of this client."""
+        with answering(status) as (port, asked), serve(settings=outside(port)) as (registry,):
+            registry.create_registered_model(MODEL)
+            version = put_in(registry, self.content)
+            assert len(asked) == {200: 1, 503: TRIES}.get(status, 2)
+            assert fetch(registry, version.ref, tmp_path) == self.content
+            # It took the file, so it is asked for it; what it answers is not what was asked for.
+            assert [method for method in asked if method == "GET"] == (["GET"] if status == http.HTTPStatus.OK else [])
             assert lines.moved() > 2 * len(self.content)
 
     def test_an_upload_breaks_off(self, registry, proxy, lines):
@@ -275,6 +363,31 @@ class TestWhereItIsNotWanted:
             assert fetch(registry, version.ref, tmp_path) == content
         assert "upload_plan" not in {operation for operation, *_ in lines.requests()}
         assert lines.moved() > 2 * len(content)
+
+    def test_a_file_that_changes(self, serve):
+        """A file that is not what was announced is refused, as it is through the server."""
+        content = os.urandom(2 * MIB)
+        other = FileStat(path="a", size=len(content), sha256=digest(b"other"))
+        with serve() as (registry,):
+            registry.create_registered_model(MODEL)
+            begun = registry.create_model_version(MODEL)
+            for stat in (FileStat(path="a", size=len(content) - 1), FileStat(path="a", size=len(content) + 1), other):
+                with pytest.raises(IntegrityError):
+                    registry.upload_model_version_files(begun.ref, [FileUpload(file=stat, source=io.BytesIO(content))])
+
+    def test_what_can_be_read_once(self, serve, lines):
+        """A source that cannot be read again goes through the server: there would be no second way for it."""
+        content = os.urandom(2 * MIB)
+        with serve() as (registry,), tempfile.TemporaryFile() as file:
+            registry.create_registered_model(MODEL)
+            begun = registry.create_model_version(MODEL)
+            file.write(content)
+            file.seek(0)
+            once = Once(file)
+            stat = FileStat(path="a", size=len(content))
+            (entry,) = registry.upload_model_version_files(begun.ref, [FileUpload(file=stat, source=once)])
+        assert entry.sha256 == digest(content)
+        assert lines.moved() > len(content)
 
     def test_small_files(self, serve, lines, tmp_path):
         """Files below the bound go through the server."""

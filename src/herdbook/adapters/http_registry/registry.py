@@ -84,10 +84,14 @@ class HttpRegistry(Registry):
         def ask(file: FileStat) -> SignedUrl | None:
             if not self._goes_directly(file.size):
                 return None
-            plan = self.upload_plan(version.model, [file], version=version.version, direct=True)
+            plan = repeated(lambda: self.upload_plan(version.model, [file], version=version.version, direct=True))
             return plan.slots[0].via
 
-        return DirectSending(way=self._direct, ask=ask, take_in=partial(self.take_in_model_version_file, version))
+        def take_in(file: FileStat) -> FileEntry:
+            # Asked again, the server finds the file taken in, and answers the same.
+            return repeated(lambda: self.take_in_model_version_file(version, file))
+
+        return DirectSending(way=self._direct, ask=ask, take_in=take_in)
 
     def read_model_version_file(
         self, ref: AnyVersionLike, path: str, *, offset: int = 0, length: int | None = None

@@ -151,7 +151,7 @@ def _sent_directly(direct: DirectSending, upload: FileUpload, start: int, tell: 
     """Send a file straight to the object store, and have it taken in; None: it has to go through the server."""
     try:
         sha256 = _put_somewhere(direct, upload, start, tell)
-        if sha256 is None:
+        if sha256 is None or upload.file.sha256 not in {None, sha256}:
             return None
         entry = direct.take_in(evolve(upload.file, sha256=sha256))
     except (RateLimitedError, UnavailableError, ConflictError, IntegrityError, UnsupportedError):
