@@ -29,6 +29,7 @@ from herdbook.policy.privileges import (
 )
 from herdbook.policy.rules import RULES
 from herdbook.policy.tag_rules import GovernedTag, GovernedTags, TagsRequired, TagValues
+from herdbook.ports.presigning import UrlSettings
 from herdbook.ports.registry import Registry
 from herdbook.server.openapi import openapi
 from herdbook.service import GovernedRegistry
@@ -251,6 +252,7 @@ def settings() -> str:
         ("[server]", ServerSettings),
         ("[server.limits]", LimitSettings),
         ("[version_limits]", FileLimits),
+        ("[signed_urls]", UrlSettings),
     )
     for title, kind in tables:
         described = _arguments(kind)

@@ -18,7 +18,9 @@ from herdbook.adapters.sql.store import SqlStore
 from herdbook.adapters.system import SystemClock, Uuid7Ids
 from herdbook.bootstrap import load_plugins, read_policy, shipped_model
 from herdbook.names import PrincipalName
+from herdbook.ports.artifacts import ArtifactStore
 from herdbook.ports.authorizer import Authorizer
+from herdbook.ports.presigning import UrlSettings
 from herdbook.service import Founding, Metastore
 from herdbook.settings import PluginSettings, Settings
 from herdbook.testing.postgres_server import PostgresServer, find_postgres
@@ -111,19 +113,40 @@ def s3_settings(s3: S3Address, tmp_path: Path) -> Callable[..., Settings]:
 
 
 @pytest.fixture
+def open_bucket(s3_settings: Callable[..., Settings]) -> Callable[..., ArtifactStore]:
+    """Open artifact stores in that server; whoever takes one closes it."""
+
+    def make(*arguments: str, **options: object) -> ArtifactStore:
+        settings = s3_settings(*arguments, **options)
+        manager = load_plugins(settings)
+        scheme = manager.artifact_scheme("s3")
+        opened: ArtifactStore = scheme.open(settings.artifact_root, manager.options_for(scheme))
+        return opened
+
+    return make
+
+
+@pytest.fixture
 def make_metastore(tmp_path: Path) -> Iterator[Callable[..., Metastore]]:
     """Open metastores over a database URL; all are closed afterwards."""
     opened: list[Metastore] = []
 
-    def make(url: str | None = None, authorizer: Authorizer | None = None, policies: str | None = None) -> Metastore:
+    def make(
+        url: str | None = None,
+        authorizer: Authorizer | None = None,
+        policies: str | None = None,
+        artifacts: ArtifactStore | None = None,
+        signed_urls: UrlSettings | None = None,
+    ) -> Metastore:
         store = SqlStore.open(url or f"sqlite:///{tmp_path / 'herdbook.db'}")
         metastore = Metastore(
             store=store,
-            artifacts=FileStore(tmp_path / "artifacts"),
+            artifacts=artifacts or FileStore(tmp_path / "artifacts"),
             authorizer=authorizer or CasbinAuthorizer(shipped_model()),
             checks=load_plugins(Settings()),
             clock=SystemClock(),
             ids=Uuid7Ids(),
+            signed_urls=signed_urls,
         )
         opened.append(metastore)
         metastore.open(Founding(creator=FOUNDER, policy=read_policy(policies)))

@@ -211,6 +211,7 @@ def open_metastore(location: Location, settings: Settings, manager: PluginManage
             clock=SystemClock(),
             ids=Uuid7Ids(),
             limits=settings.version_limits,
+            signed_urls=settings.signed_urls,
         )
         metastore.open(
             Founding(

@@ -16,6 +16,7 @@ from herdbook.errors import InvalidArgumentError
 from herdbook.formats.located_toml import load_toml, structure_located
 from herdbook.names import PrincipalKind, PrincipalName, SchemaName
 from herdbook.policy.limits import FileLimits
+from herdbook.ports.presigning import UrlSettings
 from herdbook.wire import converter
 
 CONFIG = "herdbook.toml"
@@ -142,6 +143,7 @@ class Settings:
         registries: `[registries.NAME]` tables.
         server: What `herdbook serve` does.
         version_limits: How much a version may hold.
+        signed_urls: Whether clients move bytes straight to and from the artifact store.
         source: The file that was read, for errors.
     """
 
@@ -157,6 +159,7 @@ class Settings:
     registries: dict[str, RegistrySettings] = field(factory=dict)
     server: ServerSettings = field(factory=ServerSettings)
     version_limits: FileLimits = field(factory=FileLimits)
+    signed_urls: UrlSettings = field(factory=UrlSettings)
     source: str | None = None
 
     @property
@@ -208,6 +211,7 @@ class _File:
     registries: dict[str, RegistrySettings] = field(factory=dict)
     server: ServerSettings = field(factory=ServerSettings)
     version_limits: FileLimits = field(factory=FileLimits)
+    signed_urls: UrlSettings = field(factory=UrlSettings)
 
 
 def load_settings(config: Path | str | None = None, *, environ: Mapping[str, str] | None = None) -> Settings:
@@ -242,7 +246,7 @@ def _read(path: Path) -> dict[str, Any]:
     table = load_toml(text, file=str(path))
     parsed = structure_located(table, (), _File, converter=converter)
     values: dict[str, Any] = {"source": str(path), "registries": parsed.registries, "server": parsed.server}
-    values["version_limits"] = parsed.version_limits
+    values |= {"version_limits": parsed.version_limits, "signed_urls": parsed.signed_urls}
     for name in (
         "registry_uri",
         "home",

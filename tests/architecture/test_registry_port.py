@@ -155,7 +155,14 @@ TRASH = {}
 NOWHERE = "0" * 32
 # It tells callers only who they are themselves.
 # Ways to do what a verb of the list does, under its requirement.
-NO_VERBS = {"close", "copy_model_version_file", "copy_model_version_files", "open_model_version_files"}
+NO_VERBS = {
+    "close",
+    "copy_model_version_file",
+    "copy_model_version_files",
+    "locate_model_version_file",
+    "open_model_version_files",
+    "take_in_model_version_file",
+}
 NEEDS_NOTHING = {Operation.GET_CURRENT_PRINCIPAL}
 
 

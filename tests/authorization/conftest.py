@@ -90,15 +90,25 @@ class People:
 
 
 @pytest.fixture
-def people(make_metastore: Callable[..., Metastore]) -> People:
-    """Return the people, each without any right, and what the admin made."""
-    people = People(make_metastore("sqlite://"))
-    for name in NAMES:
-        people.admin.create_principal(name)
-    people.admin.create_registered_model(MODEL, comment="c", tags={"a": "b"})
-    register(people.admin, MODEL)
-    people.admin.set_registered_model_alias(f"{MODEL}@champion", 1)
-    return people
+def make_people() -> Callable[[Metastore], People]:
+    """Return what makes the people of a new metastore, each without any right, and what the admin made."""
+
+    def make(metastore: Metastore) -> People:
+        people = People(metastore)
+        for name in NAMES:
+            people.admin.create_principal(name)
+        people.admin.create_registered_model(MODEL, comment="c", tags={"a": "b"})
+        register(people.admin, MODEL)
+        people.admin.set_registered_model_alias(f"{MODEL}@champion", 1)
+        return people
+
+    return make
+
+
+@pytest.fixture
+def people(make_people: Callable[[Metastore], People], make_metastore: Callable[..., Metastore]) -> People:
+    """Return the people over a store in memory."""
+    return make_people(make_metastore("sqlite://"))
 
 
 @pytest.fixture

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import http
+import os
 from contextlib import ExitStack
 
 import pytest
+from attrs import evolve
 
+import herdbook
 from herdbook.adapters.http_registry.registry import HttpRegistry
 from herdbook.adapters.http_registry.transport import Transport
 from herdbook.bootstrap import open_registry
+from herdbook.entities import FileStat
 from herdbook.entities.ledger import PolicyFile
 from herdbook.errors import NotFoundError, UnauthenticatedError
+from herdbook.ports.presigning import UrlSettings
 from herdbook.settings import PluginSettings, Settings
 from herdbook.testing.many_servers import ForkedServer, InTurns
+from herdbook.testing.presign_contract import send
 from herdbook.testing.registry_contract import RegistryContract
 from herdbook.testing.samples import model_files, register
 from herdbook.testing.server_process import ServerProcess
@@ -56,6 +64,31 @@ class TestTwoServers(RegistryContract):
         about_tokens = hasattr(TokensContract, request.node.originalname)
         with in_turns(servers, None if about_tokens else request.getfixturevalue("secret")) as registry:
             yield registry
+
+
+class TestSignedUrls:
+    """Large files go straight to the bucket and back, each step asked of another server."""
+
+    @pytest.fixture
+    def settings(self, s3_settings):
+        return evolve(s3_settings(), signed_urls=UrlSettings(from_bytes=1))
+
+    def test_large_files(self, servers, secret, tmp_path):
+        """A place that one server names is where the other looks, and a URL of either fetches what was put there."""
+        content = os.urandom(3_000_000)
+        with in_turns(servers, secret) as registry:
+            registry.create_registered_model(MODEL)
+            for _ in range(2):
+                begun = registry.create_model_version(MODEL)
+                stat = FileStat(path="model.bin", size=len(content))
+                (slot,) = registry.upload_plan(MODEL, [stat], version=begun.version, direct=True).slots
+                assert send(slot.via, content) == http.HTTPStatus.OK
+                known = evolve(stat, sha256=hashlib.sha256(content).hexdigest())
+                entry = registry.take_in_model_version_file(begun.ref, known)
+                assert (entry.size, entry.sha256) == (len(content), known.sha256)
+            version = register(registry, MODEL, model_files(content))
+            folder = herdbook.download_artifacts(f"models:/{version.ref}", tmp_path / "back", registry=registry)
+            assert (folder / "model.bin").read_bytes() == content
 
 
 class TestChangesAreSeenAtOnce:

@@ -8,7 +8,7 @@ import uuid
 import obstore
 import pytest
 
-from herdbook.ports.artifacts import StagedSlot
+from herdbook.ports.presigning import StagedSlot
 from herdbook.testing.artifact_store_contract import ArtifactStoreContract
 from herdbook.testing.presign_contract import PresignContract, send
 

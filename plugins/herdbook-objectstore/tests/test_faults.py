@@ -13,7 +13,8 @@ import pytest
 from attrs import evolve, fields
 
 from herdbook.errors import InvalidArgumentError, UnavailableError
-from herdbook.ports.artifacts import FileExpectation, StagedSlot
+from herdbook.ports.artifacts import FileExpectation
+from herdbook.ports.presigning import StagedSlot
 from herdbook.testing.artifact_samples import ABSENT, END_OF_TIME_MS, LARGE, digest, put, whole
 from herdbook.testing.presign_contract import exchange
 from herdbook.testing.s3_server import S3Address

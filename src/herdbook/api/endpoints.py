@@ -12,7 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from attrs import NOTHING, evolve, field, frozen, make_class
 
 from herdbook import errors
-from herdbook.api.routes import BUNDLES, ROUTES, Route
+from herdbook.api.routes import BUNDLES, DIRECT, ROUTES, Route
 from herdbook.errors import RegistryError
 from herdbook.names import VersionRef
 from herdbook.ports.registry import Registry
@@ -131,7 +131,7 @@ def _placeholders(path: str) -> dict[str, tuple[str, ...]]:
 
 
 def _arguments(route: Route, method: Any) -> tuple[Argument, ...]:
-    if route.operation is Operation.UPLOAD_MODEL_VERSION_FILES:
+    if route.raw and route.operation is Operation.UPLOAD_MODEL_VERSION_FILES:
         # One file a request: its path is in the URL, its bytes are the body, and headers say size and digest.
         ref = Argument(name="ref", kind=str, names=(VersionRef,), place=Place.PATH, parts=("model", "version"))
         return (ref, Argument(name="path", kind=str, place=Place.PATH))
@@ -149,7 +149,7 @@ def _arguments(route: Route, method: Any) -> tuple[Argument, ...]:
         parts = spelled.get(name, ())
         made.append(Argument(name=name, kind=kind, names=names, place=place, parts=parts, default=parameter.default))
     if missing := set(spelled) - {argument.name for argument in made}:
-        raise ImportError(f"{route.path} names {', '.join(missing)}, which {route.operation} does not take")
+        raise ImportError(f"{route.path} names {', '.join(missing)}, which {route.verb} does not take")
     return tuple(made)
 
 
@@ -162,7 +162,7 @@ def _body(route: Route, arguments: Sequence[Argument]) -> type | None:
         for argument in arguments
         if argument.place is Place.BODY
     }
-    title = "".join(word.capitalize() for word in route.operation.value.split("_"))
+    title = "".join(word.capitalize() for word in route.verb.split("_"))
     made: type = make_class(f"{title}Body", fields, frozen=True, kw_only=True)
     return made
 
@@ -176,7 +176,7 @@ def errors_of(method: Any) -> tuple[type[RegistryError], ...]:
 
 
 def _endpoint(route: Route) -> Endpoint:
-    method = getattr(Registry, route.operation.value)
+    method = getattr(Registry, route.verb)
     arguments = _arguments(route, method)
     body = _body(route, arguments)
     declared = errors_of(method)
@@ -196,8 +196,9 @@ def _endpoint(route: Route) -> Endpoint:
 ENDPOINTS: tuple[Endpoint, ...] = tuple(_endpoint(route) for route in ROUTES)
 BY_OPERATION: dict[Operation, Endpoint] = {endpoint.operation: endpoint for endpoint in ENDPOINTS}
 UPLOAD_MANY, READ_MANY = (evolve(BY_OPERATION[route.operation], route=route) for route in BUNDLES)
-WAYS: tuple[Endpoint, ...] = (*ENDPOINTS, UPLOAD_MANY, READ_MANY)
-"""Every way in: one a verb, and the second ways of those that move bytes."""
+TAKE_IN, LOCATE = map(_endpoint, DIRECT)
+WAYS: tuple[Endpoint, ...] = (*ENDPOINTS, UPLOAD_MANY, READ_MANY, TAKE_IN, LOCATE)
+"""Every way in: one a verb, and the further ways of those that move bytes."""
 
 if left := set(Operation) - set(BY_OPERATION):
     raise ImportError(f"operations without a route: {', '.join(sorted(left))}")

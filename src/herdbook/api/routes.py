@@ -25,6 +25,8 @@ class Route:
         status: The status of its answer; 204 where it answers nothing.
         body_limit: Bytes of JSON that a request may bring.
         raw: The bytes of a file travel as they are, and not in JSON; `server/native/files.py` has these.
+        way: The port's method, where that is another way to do what the operation is; None: it is the verb itself.
+        moves: Whether its work goes at the pace of bytes.
     """
 
     method: str
@@ -33,6 +35,13 @@ class Route:
     status: int = 200
     body_limit: int = BODY_LIMIT
     raw: bool = False
+    way: str | None = None
+    moves: bool = False
+
+    @property
+    def verb(self) -> str:
+        """The method of the port that is called."""
+        return self.way or self.operation.value
 
 
 def _route(method: str, path: str, operation: Operation, status: int = 200, limit: int = BODY_LIMIT) -> Route:
@@ -144,3 +153,20 @@ BUNDLES: tuple[Route, ...] = (
     Route(method="POST", path=_VERSION + "/files:read", operation=_Op.READ_MODEL_VERSION_FILE, raw=True),
 )
 """Second ways in to two verbs, for many small files in one body (`api/files.py` has the format)."""
+
+DIRECT: tuple[Route, ...] = (
+    Route(
+        method="POST",
+        path=_VERSION + "/files:take-in",
+        operation=_Op.UPLOAD_MODEL_VERSION_FILES,
+        way="take_in_model_version_file",
+        moves=True,
+    ),
+    Route(
+        method="GET",
+        path=_VERSION + "/file-locations/{path...}",
+        operation=_Op.READ_MODEL_VERSION_FILE,
+        way="locate_model_version_file",
+    ),
+)
+"""Ways to the same two verbs that lead the bytes straight to and from the artifact store."""

@@ -12,12 +12,13 @@ from herdbook.entities.changes import (
     VersionDiff,
 )
 from herdbook.entities.external import ExternalModel
-from herdbook.entities.files import FileEntry, FileStat, Manifest, SlotNeed, UploadPlan, UploadSlot
+from herdbook.entities.files import FileEntry, FileStat, Manifest
 from herdbook.entities.models import InputExample, ModelDescription
 from herdbook.entities.principals import Principal
 from herdbook.entities.rules import EffectiveRule, SweepReport
 from herdbook.entities.securables import Catalog, Chain, Link, Page, RegisteredModel, Schema
 from herdbook.entities.signature import ModelSignature
+from herdbook.entities.transfers import LocatedFile, SignedUrl, SlotNeed, UploadPlan, UploadSlot
 from herdbook.entities.versions import (
     HIDDEN,
     AliasAssignment,
@@ -47,6 +48,7 @@ __all__ = [
     "InputExample",
     "Lineage",
     "Link",
+    "LocatedFile",
     "Manifest",
     "ModelDescription",
     "ModelSignature",
@@ -58,6 +60,7 @@ __all__ = [
     "SignatureChange",
     "SignatureDiff",
     "SignaturePart",
+    "SignedUrl",
     "SlotNeed",
     "SweepReport",
     "TokenScope",

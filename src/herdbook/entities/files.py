@@ -1,9 +1,8 @@
-"""The files of a version: what a client announces, what the registry stored, and what it still wants."""
+"""The files of a version: what a client announces, and what the registry stored."""
 
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 
 from attrs import Attribute, field, frozen
 
@@ -117,36 +116,3 @@ class Manifest:
     def get(self, path: str) -> FileEntry | None:
         """Return the file at that path, if there is one."""
         return next((entry for entry in self.files if entry.path == path), None)
-
-
-class SlotNeed(StrEnum):
-    """What the registry wants of a file."""
-
-    HELD = "held"
-    DIGEST = "digest"
-    BYTES = "bytes"
-
-
-@frozen(kw_only=True)
-class UploadSlot:
-    """What the registry wants of one file.
-
-    Args:
-        file: The file as announced.
-        need: HELD: nothing, a version that the caller may execute holds it. DIGEST: a file of this size is held, so
-            say its digest before sending it. BYTES: send it.
-    """
-
-    file: FileStat
-    need: SlotNeed
-
-
-@frozen(kw_only=True)
-class UploadPlan:
-    """What the registry wants of each announced file, in the order asked.
-
-    Args:
-        slots: One for each file.
-    """
-
-    slots: tuple[UploadSlot, ...]

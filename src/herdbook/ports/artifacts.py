@@ -16,11 +16,6 @@ from herdbook.errors import InvalidArgumentError
 BLOCK = 4 * 1024 * 1024
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
-LONGEST_URL_S = 900.0
-"""How many seconds a signed URL may live at most (R27)."""
-
-_SESSION = re.compile(r"[0-9a-f]{32}", re.ASCII)
-
 Progress = Callable[[int], None]
 """Called with the number of bytes that have just been moved; may be called from several threads."""
 
@@ -272,91 +267,4 @@ class SupportsCopyTo(Protocol):
 
     def copy_to(self, sha256: str, target: BinaryIO, *, progress: Progress | None = None) -> None:
         """Write a whole blob to an open, empty, real file and verify it; raises as `ArtifactStore.read`."""
-        ...
-
-
-def _is_session(_: object, _attribute: Attribute[str], value: str) -> None:
-    if _SESSION.fullmatch(value) is None:
-        raise InvalidArgumentError("An upload session is named by 32 random lower-case hexadecimal digits.")
-
-
-def _is_slot_number(_: object, _attribute: Attribute[int], value: int) -> None:
-    if value < 0:
-        raise InvalidArgumentError(f"{value} is not the number of a slot: it is 0 or more.")
-
-
-@frozen(kw_only=True)
-class StagedSlot:
-    """A place in staging that one upload session may put one file to.
-
-    Args:
-        session: 32 random hexadecimal digits, of one principal and one operation (R27): whoever knows none of them
-            can neither guess nor reach a slot.
-        number: Which file of the session; 0 or more.
-    """
-
-    session: str = field(validator=_is_session, repr=False)
-    number: int = field(validator=_is_slot_number)
-
-
-@frozen(kw_only=True)
-class SignedUrl:
-    """What lets its holder do one thing for a while, without the store's credentials.
-
-    Args:
-        method: `GET` or `PUT`.
-        url: Where; whoever has it may do it, so it is never logged.
-        headers: What has to be sent along, name and value each.
-        expires_at_ms: When it ends, in milliseconds since 1970 (UTC).
-    """
-
-    method: str
-    url: str = field(repr=False)
-    headers: tuple[tuple[str, str], ...] = ()
-    expires_at_ms: int
-
-
-@runtime_checkable
-class SupportsPresign(Protocol):
-    """A store that others can send bytes to, and fetch them from, without passing through this process."""
-
-    def presign_put(self, slot: StagedSlot, *, expires_s: float) -> SignedUrl:
-        """Return what lets its holder put one file to a slot; what stands there is trusted by nobody.
-
-        Args:
-            slot: The place.
-            expires_s: Seconds that the URL lives; at most `LONGEST_URL_S`.
-
-        Raises:
-            InvalidArgumentError: it would live for no time, or too long.
-            UnavailableError: there are no credentials to sign with.
-        """
-        ...
-
-    def presign_get(self, sha256: str, *, expires_s: float) -> SignedUrl:
-        """Return what lets its holder fetch a blob, which browsers save and never show.
-
-        Whether the blob is held is not asked. The reader has to verify what comes.
-
-        Args:
-            sha256: The blob.
-            expires_s: Seconds that the URL lives; at most `LONGEST_URL_S`.
-
-        Raises:
-            InvalidArgumentError: it would live for no time, or too long, or that is no digest.
-            UnavailableError: there are no credentials to sign with.
-        """
-        ...
-
-    def publish_staged(self, slot: StagedSlot, expected: FileExpectation) -> StoredBlob:
-        """Make what was put to a slot a blob, and empty the slot.
-
-        The bytes that are published are the bytes that were hashed: a URL may still be alive, so what stands in the
-        slot can change at any moment.
-
-        Raises:
-            NotFoundError: nothing was put there.
-            IntegrityError: what was put there is not what was expected; nothing was published, and the slot is as it
-                was.
-        """
         ...

@@ -73,8 +73,8 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     need = OPERATIONS[endpoint.operation]
     suffix, summary = _SECOND_WAYS.get(endpoint.route, ("", endpoint.summary))
     made: dict[str, Any] = {
-        "operationId": endpoint.operation.value + suffix,
-        "tags": [getattr(Registry, endpoint.operation.value).__qualname__.partition(".")[0]],
+        "operationId": endpoint.route.verb + suffix,
+        "tags": [getattr(Registry, endpoint.route.verb).__qualname__.partition(".")[0]],
         "summary": summary,
         "parameters": _parameters(endpoint, schemas),
         "responses": {str(endpoint.route.status): _answer(endpoint, schemas), **_refusals(endpoint.errors)},
@@ -137,10 +137,10 @@ def _parameters(endpoint: Endpoint, schemas: Schemas) -> list[dict[str, Any]]:
         )
     if endpoint.at(Place.HEADER):
         made.append(_header(IDEMPOTENCY_HEADER, told.get("idempotency_key", "")))
-    if endpoint.operation is Operation.READ_MODEL_VERSION_FILE and not second:
+    if endpoint.route.raw and endpoint.operation is Operation.READ_MODEL_VERSION_FILE and not second:
         made.append(_header("range", "One part of the file, `bytes=FIRST-LAST`; the answer is then 206, or 416."))
         made.append(_header("if-range", "The entity tag that the file must have for a part to be answered."))
-    if endpoint.operation is Operation.UPLOAD_MODEL_VERSION_FILES and not second:
+    if endpoint.route.raw and endpoint.operation is Operation.UPLOAD_MODEL_VERSION_FILES and not second:
         made.append(_header(SIZE_HEADER, "How many bytes the file has; Content-Length says it as well."))
         made.append(_header(DIGEST_HEADER, "Its SHA-256 where it is known, `sha-256=:BASE64:` (RFC 9530)."))
     return made
@@ -176,7 +176,7 @@ def _shown(argument: Argument, part: str | None = None) -> dict[str, list[str]]:
 def _answer(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     if endpoint.answer is None:
         return {"description": "Done."}
-    if endpoint.operation is Operation.READ_MODEL_VERSION_FILE:
+    if endpoint.route.raw and endpoint.operation is Operation.READ_MODEL_VERSION_FILE:
         return {"description": "The bytes.", "content": _BUNDLE if endpoint.route == READ_MANY.route else _BYTES}
     return {"description": "Done.", "content": {"application/json": {"schema": schemas.of(endpoint.answer)}}}
 

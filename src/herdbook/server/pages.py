@@ -81,7 +81,8 @@ def own_routes(native: NativeFace, metastore: Metastore, board: Board) -> list[R
         identity = request_id(headers)
 
         def tell() -> Answer:
-            return Answer(200, render(service_document(native.registry(headers, identity))))
+            told = service_document(native.registry(headers, identity), metastore.core.direct.from_bytes)
+            return Answer(200, render(told))
 
         return await _guarded(request, lambda: native.in_thread(tell))
 

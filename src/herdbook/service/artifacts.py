@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import BinaryIO
 
-from herdbook.entities import FileEntry, Page, VersionStatus
+from herdbook.entities import FileEntry, LocatedFile, Page, VersionStatus
 from herdbook.errors import ConflictError, InvalidArgumentError, NotFoundError
 from herdbook.names import fold
 from herdbook.policy.limits import check_range
@@ -58,6 +58,11 @@ class GovernedArtifacts(GovernedPart, Artifacts):
             return OpenedFile(entry=entry, read=partial(store.read, entry.sha256), sender=sender)
 
         return tuple(opened(entry) for entry in self._entries(ref, paths))
+
+    def locate_model_version_file(self, ref: AnyVersionLike, path: str) -> LocatedFile:
+        """Return what a file is, and how it is fetched."""
+        (entry,) = self._entries(ref, [path])
+        return LocatedFile(entry=entry, url=self._core.direct.to_fetch(entry))
 
     def copy_model_version_file(
         self, ref: AnyVersionLike, path: str, target: BinaryIO, *, progress: Progress | None = None

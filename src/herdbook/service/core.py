@@ -12,6 +12,7 @@ from herdbook.ports.artifacts import ArtifactStore
 from herdbook.ports.metadata import MetadataStore, Stamp
 from herdbook.ports.system import Clock, Ids
 from herdbook.service.admission import Admission
+from herdbook.service.direct import DirectWays
 from herdbook.service.gate import Gate
 from herdbook.service.paging import PageSeal
 
@@ -23,6 +24,7 @@ class Core:
     Args:
         store: Metadata.
         artifacts: Bytes.
+        direct: Ways for bytes that do not lead through this process.
         gate: The one pipeline.
         admission: Rules and checks.
         seal: Page tokens.
@@ -33,6 +35,7 @@ class Core:
 
     store: MetadataStore
     artifacts: ArtifactStore
+    direct: DirectWays
     gate: Gate
     admission: Admission
     seal: PageSeal

@@ -15,10 +15,12 @@ from herdbook.policy.operations import Need, Shape, Target
 from herdbook.ports.artifacts import ArtifactStore
 from herdbook.ports.authorizer import Authorizer
 from herdbook.ports.metadata import MetadataStore, Stamp, WriteTransaction
+from herdbook.ports.presigning import UrlSettings
 from herdbook.ports.system import Clock, Ids
 from herdbook.service.admission import Admission, CheckSource
 from herdbook.service.authority import Authority
 from herdbook.service.core import Core
+from herdbook.service.direct import DirectWays
 from herdbook.service.gate import Gate
 from herdbook.service.governed import GovernedRegistry
 from herdbook.service.ledger import Happened, record
@@ -60,6 +62,7 @@ class Metastore:
         clock: Clock,
         ids: Ids,
         limits: FileLimits | None = None,
+        signed_urls: UrlSettings | None = None,
     ) -> None:
         self._store = store
         self._artifacts = artifacts
@@ -67,6 +70,7 @@ class Metastore:
         self._clock = clock
         self._ids = ids
         self._limits = limits or FileLimits()
+        self._signed_urls = signed_urls or UrlSettings()
         self._gate = Gate(store, Authority(authorizer, store), clock, ids)
         self._core: Core | None = None
 
@@ -91,6 +95,7 @@ class Metastore:
         self._core = Core(
             store=self._store,
             artifacts=self._artifacts,
+            direct=DirectWays(store=self._artifacts, settings=self._signed_urls, key=seal),
             gate=self._gate,
             admission=admission,
             seal=PageSeal(key=seal),

@@ -1,43 +1,36 @@
-"""Registration, governed: create, upload, finalize; nothing is visible before it was judged."""
+"""Registration, governed: create, finalize; nothing is visible before it was judged."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from attrs import evolve, frozen
 
 from herdbook.entities import (
     Chain,
     EffectiveRule,
-    FileEntry,
     Lineage,
     Manifest,
     ModelDescription,
     ModelVersion,
     RegisteredModel,
-    SlotNeed,
-    UploadPlan,
-    UploadSlot,
     VersionStatus,
 )
-from herdbook.entities.files import FileStat
-from herdbook.errors import ConflictError, IntegrityError, InvalidArgumentError
 from herdbook.policy.facts import TagHolder
 from herdbook.policy.limits import check_comment, check_lineage, check_tags, given_tags
-from herdbook.ports.artifacts import FileExpectation, Progress
-from herdbook.ports.metadata import NewVersion, ReadTransaction, Stamp, VersionRow, WriteTransaction
-from herdbook.ports.registry import FileUpload, ModelLike, VersionLike
+from herdbook.ports.metadata import NewVersion, Stamp, WriteTransaction
+from herdbook.ports.registry import ModelLike, VersionLike
 from herdbook.service import subjects
 from herdbook.service.admission import Applicant, violation
 from herdbook.service.core import to_time
-from herdbook.service.finalizing import Finalizing, check_author, manifest_sha256
+from herdbook.service.finalizing import Finalizing, manifest_sha256
 from herdbook.service.gate import Admitted, Idempotency, Outcome, Subject, missing
 from herdbook.service.holdings import Holdings
 from herdbook.service.ledger import Happened
 from herdbook.service.parents import parent_versions
-from herdbook.service.part import GovernedPart
 from herdbook.service.sight import as_shown
 from herdbook.service.tagging import refuse_tags
+from herdbook.service.uploading import GovernedUploads
 from herdbook.verdicts import Operation, Privilege
 from herdbook.wire import unstructure
 
@@ -61,33 +54,8 @@ class Draft:
     rules: tuple[EffectiveRule, ...] = ()
 
 
-class GovernedRegistration(GovernedPart):
+class GovernedRegistration(GovernedUploads):
     """The verbs that bring versions in."""
-
-    def upload_plan(self, name: ModelLike, files: Sequence[FileStat], *, version: int | None = None) -> UploadPlan:
-        """Say what is wanted of files that the caller means to register."""
-        if not isinstance(files, Sequence) or not all(isinstance(file, FileStat) for file in files):
-            raise InvalidArgumentError("files is a list of FileStat.", hint="Write [FileStat(path='MLmodel', size=9)].")
-        model = subjects.model_name(name)
-        with self._core.store.read() as tx:
-            admitted = self._core.gate.admit(self._caller, Operation.UPLOAD_PLAN, subjects.model(model), tx, tx)
-            self._core.limits.check(files)
-            sent = () if version is None else self._sent(tx, subjects.version(model.version(version)))
-            holdings = Holdings(self._core.gate, self._caller, tx, admitted.chain)
-            known = [FileEntry(path=f.path, size=f.size, sha256=f.sha256) for f in files if f.sha256 is not None]
-            lacking = {entry.sha256 for entry in holdings.missing(known)} - {entry.sha256 for entry in sent}
-            sizes = holdings.sizes(f.size for f in files if f.sha256 is None) | {entry.size for entry in sent}
-
-        def need(file: FileStat) -> SlotNeed:
-            if file.sha256 is not None:
-                return SlotNeed.BYTES if file.sha256 in lacking else SlotNeed.HELD
-            return SlotNeed.DIGEST if file.size in sizes else SlotNeed.BYTES
-
-        return UploadPlan(slots=tuple(UploadSlot(file=file, need=need(file)) for file in files))
-
-    def _sent(self, tx: ReadTransaction, subject: Subject[VersionRow]) -> tuple[FileEntry, ...]:
-        admitted = self._core.gate.admit(self._caller, Operation.UPLOAD_PLAN, subject, tx, tx)
-        return tx.uploads(self._check_pending(admitted, subject.what).version.id)
 
     def create_model_version(
         self,
@@ -135,58 +103,9 @@ class GovernedRegistration(GovernedPart):
             admitted=True,
         )
 
-    def upload_model_version_files(
-        self, ref: VersionLike, files: Sequence[FileUpload], *, progress: Progress | None = None
-    ) -> tuple[FileEntry, ...]:
-        """Take in files of a pending version."""
-        subject = subjects.version(subjects.version_ref(ref))
-        operation = Operation.UPLOAD_MODEL_VERSION_FILES
-        admitted = self._core.gate.admit(self._caller, operation, subject)
-        if len({upload.file.path for upload in files}) < len(files):
-            raise InvalidArgumentError("A path is given twice.", hint="Send each file once.")
-        self._check_room(self._check_pending(admitted, subject.what), [upload.file for upload in files])
-        sources = [
-            (upload.source, FileExpectation(size=upload.file.size, sha256=upload.file.sha256)) for upload in files
-        ]
-        stored = self._core.artifacts.put_many(sources, progress=progress)
-        entries = tuple(
-            FileEntry(path=upload.file.path, size=blob.size, sha256=blob.sha256)
-            for upload, blob in zip(files, stored, strict=True)
-        )
-
-        def body(tx: WriteTransaction, again: Admitted[VersionRow], stamp: Stamp) -> Outcome[tuple[FileEntry, ...]]:
-            row = self._check_pending(again, subject.what)
-            # The sweep is exclusive, so what is there now stays while this row refers to it.
-            if any(self._core.artifacts.size(entry.sha256) is None for entry in entries):
-                raise IntegrityError("A file that was just sent is gone from the store.", hint="Send it again.")
-            tx.add_uploads(row.version.id, entries, stamp)
-            detail = {
-                "version": row.version.version,
-                "files": len(entries),
-                "bytes": sum(entry.size for entry in entries),
-            }
-            return Outcome(result=entries, happened=Happened(on=again.chain.object, detail=detail))
-
-        return self._core.gate.change(self._caller, operation, subject, body)
-
     def finalize_model_version(self, ref: VersionLike, manifest: Manifest) -> ModelVersion:
         """Judge a pending version and make it READY."""
         return Finalizing(self._core, self._caller, subjects.version_ref(ref), manifest).run()
-
-    def _check_room(self, row: VersionRow, files: Sequence[FileStat]) -> None:
-        """Refuse files for which the version has no room, before any of their bytes is read."""
-        self._core.limits.check(files)
-        if self._core.limits.max_version_bytes is not None:
-            with self._core.store.read() as tx:
-                sent = tx.uploads(row.version.id)
-            # What is sent again takes the place of what was there.
-            self._core.limits.check([*sent, *files])
-
-    def _check_pending(self, admitted: Admitted[VersionRow], what: str) -> VersionRow:
-        row = check_author(self._core, self._caller, admitted, what)
-        if row.version.status is not VersionStatus.PENDING_REGISTRATION:
-            raise ConflictError(f"The {what} is {row.version.status}: its files can no longer change.")
-        return row
 
     def _draft(self, subject: Subject[RegisteredModel], draft: Draft) -> Draft:
         """Judge outside any transaction what is read from files; all else is judged in the one that writes."""

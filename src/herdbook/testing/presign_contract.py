@@ -5,21 +5,15 @@ from __future__ import annotations
 import http.client
 import secrets
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TypeGuard
 from urllib.parse import urlsplit
 
 import pytest
 
 from herdbook.errors import IntegrityError, InvalidArgumentError, NotFoundError
-from herdbook.ports.artifacts import (
-    LONGEST_URL_S,
-    ArtifactStore,
-    FileExpectation,
-    SignedUrl,
-    StagedSlot,
-    StoredBlob,
-    SupportsPresign,
-)
+from herdbook.ports.artifacts import ArtifactStore, FileExpectation, StoredBlob
+from herdbook.ports.presigning import LONGEST_URL_S, SignedUrl, StagedSlot, SupportsPresign
 from herdbook.testing.artifact_samples import ABSENT, END_OF_TIME_MS, LARGE, assert_holds, digest, put, whole
 
 
@@ -45,7 +39,7 @@ def exchange(
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.netloc, timeout=60)
     try:
-        connection.request(method or signed.method, f"{parts.path}?{parts.query}", body, dict(signed.headers))
+        connection.request(method or signed.method, f"{parts.path}?{parts.query}", body, signed.headers)
         answer = connection.getresponse()
         return answer.status, answer.read(), answer.headers
     finally:
@@ -136,7 +130,7 @@ class PresignContract:
         while (status := send(signed)) == http.HTTPStatus.OK and time.monotonic() < end:
             time.sleep(0.1)  # Nothing but time ends it.
         assert status == http.HTTPStatus.FORBIDDEN
-        assert time.time() * 1000 >= signed.expires_at_ms - 1000
+        assert datetime.now(UTC) >= signed.expires_at - timedelta(seconds=1)
 
     @pytest.mark.parametrize("expires_s", [0, -1, LONGEST_URL_S + 1, float("nan"), float("inf")])
     def test_no_url_lives_long(self, signing: SigningStore, expires_s: float) -> None:

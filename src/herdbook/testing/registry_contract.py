@@ -224,6 +224,21 @@ class RegistryContract(RegistryLifeContract, SearchContract, TokensContract):
         assert registry.upload_plan(model, [stat], version=1).slots[0].need is SlotNeed.HELD
         assert registry.upload_plan(model, [stat]).slots[0].need is SlotNeed.BYTES
 
+    def test_what_goes_straight_to_the_store(self, registry: Registry, model: str) -> None:
+        """A file is located as what it is, by who may read it; what nobody put anywhere is not taken in."""
+        done = register(registry, model)
+        for entry in registry.list_model_version_files(done.ref).items:
+            assert registry.locate_model_version_file(done.ref, entry.path).entry == entry
+        with pytest.raises(NotFoundError):
+            registry.locate_model_version_file(done.ref, "nothing")
+        begun = registry.create_model_version(model)
+        (slot,) = registry.upload_plan(model, [FileStat(path="a", size=1)], version=2, direct=True).slots
+        assert slot.need is SlotNeed.BYTES
+        with pytest.raises((ConflictError, UnsupportedError)):
+            registry.take_in_model_version_file(begun.ref, FileStat(path="a", size=1, sha256="0" * 64))
+        with pytest.raises(InvalidArgumentError):
+            registry.upload_plan(model, [FileStat(path="a", size=1)], direct=True)
+
     def test_lineage_is_kept(self, registry: Registry, model: str) -> None:
         """What a version came from is answered as it was given; parents must be READY versions."""
         parent = register(registry, model)

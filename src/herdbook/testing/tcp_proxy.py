@@ -54,7 +54,7 @@ class TcpProxy:
             self._listening.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._listening.close()
-        self._break_off()
+        self.break_off()
         for carrier in self._carriers:
             carrier.join()
 
@@ -62,7 +62,7 @@ class TcpProxy:
     def cut(self) -> Iterator[None]:
         """Break off every connection, and whatever comes meanwhile."""
         self._cut.set()
-        self._break_off()
+        self.break_off()
         try:
             yield
         finally:
@@ -119,7 +119,7 @@ class TcpProxy:
             while block := source.recv(_BLOCK):
                 self._open.wait()
                 if self._used_up(source, len(block)):
-                    self._break_off()
+                    self.break_off()
                 sink.sendall(block)
         for each in (source, sink):
             with contextlib.suppress(OSError):
@@ -137,7 +137,8 @@ class TcpProxy:
             self._left = None
             return True
 
-    def _break_off(self) -> None:
+    def break_off(self) -> None:
+        """Break off every connection, once."""
         with self._lock:
             pairs = tuple(self._pairs)
         self.broken_off += len(pairs)

@@ -16,7 +16,7 @@ from herdbook.api import PREFIX
 from herdbook.api.files import BUNDLE_TYPE, SMALL_FILE, bundle_end, digest_value, frame_header, read_bundle
 from herdbook.client import register_model
 from herdbook.client.download import download_artifacts
-from herdbook.entities.files import FileStat, SlotNeed
+from herdbook.entities import FileStat, SlotNeed
 from herdbook.errors import IntegrityError, UnavailableError
 from herdbook.names import PrincipalName
 from herdbook.ports.registry import FileUpload

@@ -49,6 +49,7 @@ BODIES = {
     "rename_catalog": {"new_name": "fresh"},
     "rename_schema": {"new_name": "main.fresh"},
     "rename_registered_model": {"new_name": "main.default.fresh"},
+    "take_in_model_version_file": {"file": {"path": "a", "size": 1, "sha256": "0" * 64}},
     "upload_plan": {"files": [{"path": "a", "size": 1}]},
     "finalize_model_version": {"manifest": {"files": [{"path": "a", "size": 1, "sha256": "0" * 64}]}},
     "copy_model_version": {"target": MODEL},
@@ -83,7 +84,7 @@ def request_for(endpoint):
 
     path = PREFIX + re.sub(r"\{(\w+)(?:\.(\w+))?(?:\.\.\.)?\}", word, endpoint.route.path)
     query = {argument.name: WORDS[argument.name] for argument in endpoint.at(Place.QUERY) if argument.required}
-    body = None if endpoint.body is None else BODIES.get(endpoint.operation.value, {})
+    body = None if endpoint.body is None else BODIES.get(endpoint.route.verb, {})
     return endpoint.route.method, path, query, body
 
 
@@ -93,7 +94,7 @@ def ask(http, endpoint):
         return http.post(path, json={"paths": ["model.bin"]})
     if endpoint is UPLOAD_MANY:
         return http.post(path, content=bundle_end())
-    if endpoint.operation is Operation.UPLOAD_MODEL_VERSION_FILES:
+    if endpoint.route.raw and endpoint.operation is Operation.UPLOAD_MODEL_VERSION_FILES:
         return http.put(path, content=b"x")
     return http.request(method, path, params=query, json=body)
 
@@ -113,9 +114,7 @@ def filled(metastore):
     return registry
 
 
-ALL = pytest.mark.parametrize(
-    "endpoint", WAYS, ids=lambda endpoint: f"{endpoint.route.method} {endpoint.operation.value}"
-)
+ALL = pytest.mark.parametrize("endpoint", WAYS, ids=lambda endpoint: f"{endpoint.route.method} {endpoint.route.verb}")
 
 
 def test_every_way_in_is_declared(metastore):

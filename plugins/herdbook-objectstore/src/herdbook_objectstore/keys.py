@@ -6,7 +6,8 @@ import re
 import uuid
 
 from herdbook.errors import InvalidArgumentError
-from herdbook.ports.artifacts import StagedSlot, checked_sha256
+from herdbook.ports.artifacts import checked_sha256
+from herdbook.ports.presigning import StagedSlot
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _PREFIX = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9_.=-]*(/[A-Za-z0-9_=-][A-Za-z0-9_.=-]*)*", re.ASCII)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import obstore
@@ -11,11 +10,11 @@ from attrs import field, frozen
 from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from herdbook.errors import InvalidArgumentError, UnsupportedError
-from herdbook.ports.artifacts import LONGEST_URL_S, SignedUrl, StagedSlot
+from herdbook.ports.presigning import LONGEST_URL_S, SignedUrl, StagedSlot
 from herdbook_objectstore.keys import Keys
 from herdbook_objectstore.refusals import plainly
 
-_AZURE_PUT = (("x-ms-blob-type", "BlockBlob"),)
+_AZURE_PUT = {"x-ms-blob-type": "BlockBlob"}
 
 
 @frozen(kw_only=True)
@@ -32,16 +31,14 @@ class Signer:
 
     def put(self, slot: StagedSlot, expires_s: float) -> SignedUrl:
         """Return what lets its holder put one file to a slot."""
-        headers = _AZURE_PUT if isinstance(self.objects, AzureStore) else ()
+        headers = _AZURE_PUT if isinstance(self.objects, AzureStore) else {}
         return self._sign("PUT", self.keys.slot(slot), expires_s, headers)
 
     def get(self, sha256: str, expires_s: float) -> SignedUrl:
         """Return what lets its holder fetch a blob."""
-        return self._sign("GET", self.keys.blob(sha256), expires_s, ())
+        return self._sign("GET", self.keys.blob(sha256), expires_s, {})
 
-    def _sign(
-        self, method: Literal["GET", "PUT"], key: str, expires_s: float, headers: tuple[tuple[str, str], ...]
-    ) -> SignedUrl:
+    def _sign(self, method: Literal["GET", "PUT"], key: str, expires_s: float, headers: dict[str, str]) -> SignedUrl:
         # `not <=` refuses NaN too; stores count in whole seconds.
         if not 1 <= expires_s <= LONGEST_URL_S:
             raise InvalidArgumentError(
@@ -50,7 +47,7 @@ class Signer:
         if not isinstance(self.objects, S3Store | GCSStore | AzureStore):
             raise UnsupportedError("This kind of object store signs no URLs.")
         seconds = int(expires_s)
-        expires_at_ms = int((time.time() + seconds) * 1000)
+        expires_at = datetime.now(UTC) + timedelta(seconds=seconds)
         with plainly("sign a URL"):
             url = obstore.sign(self.objects, method, key, timedelta(seconds=seconds))
-        return SignedUrl(method=method, url=url, headers=headers, expires_at_ms=expires_at_ms)
+        return SignedUrl(method=method, url=url, headers=dict(headers), expires_at=expires_at)

@@ -19,11 +19,10 @@ from herdbook.ports.artifacts import (
     BlobWriter,
     FileExpectation,
     Progress,
-    SignedUrl,
-    StagedSlot,
     StoredBlob,
     one_at_a_time,
 )
+from herdbook.ports.presigning import SignedUrl, StagedSlot
 from herdbook_objectstore.blobs import Blobs
 from herdbook_objectstore.keys import Keys
 from herdbook_objectstore.reading import Reader, check_range, not_held

@@ -51,7 +51,7 @@ class Writer:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._signature = inspect.signature(getattr(Registry, endpoint.operation.value))
+        self._signature = inspect.signature(getattr(Registry, endpoint.route.verb))
         self._has_key = bool(endpoint.at(Place.HEADER))
 
     def write(self, *arguments: Any, **named: Any) -> Call:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from herdbook.adapters.http_registry.repeating import repeated
-from herdbook.adapters.http_registry.streams import Streams
+from herdbook.adapters.http_registry.sources import Source, damaged
+from herdbook.adapters.http_registry.streams import Reply, Streams
 from herdbook.api.files import read_bundle
 from herdbook.entities import FileEntry
-from herdbook.errors import IntegrityError
+from herdbook.errors import IntegrityError, UnavailableError
 from herdbook.ports.artifacts import BLOCK, Progress
 from herdbook.wire import to_json
 
@@ -25,7 +26,6 @@ CONNECTIONS = 2
 PART = 64 * 1024 * 1024
 """Bytes that one request fetches of a large file; where it breaks off, it goes on from there."""
 _HASHED = 1024 * 1024
-_PARTIAL = 206
 
 
 def fetch_many(
@@ -56,12 +56,11 @@ def fetch_many(
         progress(sum(file.size for file in files))
 
 
-def fetch_one(streams: Streams, path: str, file: FileEntry, target: BinaryIO, progress: Progress | None) -> None:
+def fetch_one(source: Source, file: FileEntry, target: BinaryIO, progress: Progress | None) -> None:
     """Fetch a large file into an open, empty, real file, and verify what stands there.
 
     Args:
-        streams: Connections to the server.
-        path: Where the file is read.
+        source: Where it comes from.
         file: What it is.
         target: Opened for binary reading and writing.
         progress: Called with the number of bytes that have just been written, from several threads.
@@ -72,7 +71,7 @@ def fetch_one(streams: Streams, path: str, file: FileEntry, target: BinaryIO, pr
     digest = hashlib.sha256()
 
     def fetch(number: int) -> None:
-        part = _Part(streams, path, file, starts[number], state.lengths[number])
+        part = _Part(source, file, starts[number], state.lengths[number])
         part.fetch(descriptor, lambda count: _tell(state, number, count, progress))
 
     with ThreadPoolExecutor(max_workers=CONNECTIONS + 1) as pool:
@@ -100,17 +99,11 @@ def is_real_file(target: BinaryIO) -> bool:
     return stat.S_ISREG(os.fstat(target.fileno()).st_mode)
 
 
-def damaged(file: FileEntry) -> IntegrityError:
-    """Return the error for a file that does not have its digest."""
-    return IntegrityError(f"What came of {file.path} does not have the SHA-256 {file.sha256}.", hint="Fetch it again.")
-
-
 class _Part:
     """A part of a file that is fetched with one request, or with more where it breaks off."""
 
-    def __init__(self, streams: Streams, path: str, file: FileEntry, start: int, length: int) -> None:
-        self._streams = streams
-        self._path = path
+    def __init__(self, source: Source, file: FileEntry, start: int, length: int) -> None:
+        self._source = source
         self._file = file
         self._position = start
         self._end = start + length
@@ -121,17 +114,21 @@ class _Part:
         repeated(lambda: self._attempt(descriptor, buffer, tell))
 
     def _attempt(self, descriptor: int, buffer: memoryview, tell: Callable[[int], None]) -> None:
-        headers = {"range": f"bytes={self._position}-{self._end - 1}", "if-range": f'"{self._file.sha256}"'}
-        with self._streams.request("GET", self._path, headers) as reply:
-            if reply.status != _PARTIAL:
+        with self._source.open(self._position, self._end) as reply:
+            try:
+                self._take(reply, descriptor, buffer, tell)
+            except UnavailableError:
+                self._source.broke_off()
+                raise
+
+    def _take(self, reply: Reply, descriptor: int, buffer: memoryview, tell: Callable[[int], None]) -> None:
+        while self._position < self._end:
+            count = reply.readinto(buffer[: min(len(buffer), self._end - self._position)])
+            if not count:
                 raise damaged(self._file)
-            while self._position < self._end:
-                count = reply.readinto(buffer[: min(len(buffer), self._end - self._position)])
-                if not count:
-                    raise damaged(self._file)
-                _write_at(descriptor, buffer[:count], self._position)
-                self._position += count
-                tell(count)
+            _write_at(descriptor, buffer[:count], self._position)
+            self._position += count
+            tell(count)
 
 
 class _Progress:

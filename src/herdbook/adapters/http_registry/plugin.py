@@ -9,10 +9,12 @@ from herdbook.ports.registry import Registry
 
 
 def _open(uri: str, credentials: Credentials, _options: Any) -> Registry:
+    from herdbook.adapters.http_registry.direct import DirectWay  # noqa: PLC0415 as below
     from herdbook.adapters.http_registry.registry import HttpRegistry  # noqa: PLC0415 imported only where it is used
     from herdbook.adapters.http_registry.transport import Transport  # noqa: PLC0415 as above
 
-    return HttpRegistry(Transport(uri, token=credentials.token, ca_file=credentials.ca_file))
+    transport = Transport(uri, token=credentials.token, ca_file=credentials.ca_file)
+    return HttpRegistry(transport, DirectWay(transport.server, credentials.ca_file))
 
 
 @hookimpl

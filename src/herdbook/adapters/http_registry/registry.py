@@ -12,16 +12,19 @@ from typing import Any, BinaryIO
 from urllib.parse import urlencode
 
 from herdbook.adapters.http_registry.calls import Writer, write_path
+from herdbook.adapters.http_registry.direct import DirectWay
 from herdbook.adapters.http_registry.fetching import fetch_many, fetch_one, is_real_file
 from herdbook.adapters.http_registry.repeating import repeated
-from herdbook.adapters.http_registry.sending import Sending
+from herdbook.adapters.http_registry.sending import DirectSending, Sending
+from herdbook.adapters.http_registry.sources import FromStore, Source, ThroughServer
 from herdbook.adapters.http_registry.streams import Reply
 from herdbook.adapters.http_registry.transport import Transport
-from herdbook.api import BY_OPERATION, ENDPOINTS, READ_MANY, UPLOAD_MANY, Endpoint
+from herdbook.api import BY_OPERATION, ENDPOINTS, LOCATE, READ_MANY, TAKE_IN, UPLOAD_MANY, Endpoint
 from herdbook.api.files import BUNDLE_BYTES, BUNDLE_FILES, DIGEST_HEADER, SMALL_FILE, digest_value, read_digest
-from herdbook.entities import FileEntry
+from herdbook.entities import FileEntry, FileStat, LocatedFile, SignedUrl
 from herdbook.entities.batches import in_batches
 from herdbook.errors import IntegrityError, InternalError, InvalidArgumentError
+from herdbook.names import VersionRef
 from herdbook.ports.artifacts import BLOCK, Progress
 from herdbook.ports.registry import AnyVersionLike, FileUpload, OpenedFile, Registry, VersionLike
 from herdbook.verdicts import Operation
@@ -34,20 +37,31 @@ class HttpRegistry(Registry):
     or is busy; other changes are sent once.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, direct: DirectWay | None = None) -> None:
         self._transport = transport
+        self._direct = DirectWay(transport.server) if direct is None else direct
 
     def close(self) -> None:
         """Close the connections."""
+        self._direct.close()
         self._transport.close()
 
     @functools.cached_property
     def supported(self) -> frozenset[Operation]:
         """The verbs that the server's registry can do and this version knows; asks the server once."""
-        told = self._transport.ask("GET", "/", repeatable=True)
         known = {operation.value: operation for operation in Operation}
-        names = told.get("operations", ()) if isinstance(told, dict) else ()
-        return frozenset(known[name] for name in names if name in known)
+        return frozenset(known[name] for name in self._told.get("operations", ()) if name in known)
+
+    @functools.cached_property
+    def _told(self) -> dict[str, Any]:
+        """What the server tells of itself; asks it once."""
+        told = self._transport.ask("GET", "/", repeatable=True)
+        return told if isinstance(told, dict) else {}
+
+    def _goes_directly(self, size: int) -> bool:
+        """Whether a file of that size may be moved straight to or from where the registry keeps it."""
+        least = self._told.get("direct_from_bytes") if size >= SMALL_FILE else None
+        return isinstance(least, int) and size >= least
 
     def upload_model_version_files(
         self, ref: VersionLike, files: Sequence[FileUpload], *, progress: Progress | None = None
@@ -59,7 +73,25 @@ class HttpRegistry(Registry):
             return write_path(endpoint, {"ref": ref, "path": path})
 
         bundle = write_path(UPLOAD_MANY, {"ref": ref, "path": ""})
-        return Sending(self._transport.streams, bundle, path_of, progress).send(files)
+        direct = None
+        if any(self._goes_directly(upload.file.size) for upload in files):
+            direct = self._direct_sending(ref)
+        return Sending(self._transport.streams, bundle, path_of, progress, direct).send(files)
+
+    def _direct_sending(self, ref: VersionLike) -> DirectSending:
+        version = ref if isinstance(ref, VersionRef) else VersionRef.parse(ref)
+
+        def ask(file: FileStat) -> SignedUrl | None:
+            if not self._goes_directly(file.size):
+                return None
+            plan = repeated(lambda: self.upload_plan(version.model, [file], version=version.version, direct=True))
+            return plan.slots[0].via
+
+        def take_in(file: FileStat) -> FileEntry:
+            # Asked again, the server finds the file taken in, and answers the same.
+            return repeated(lambda: self.take_in_model_version_file(version, file))
+
+        return DirectSending(way=self._direct, ask=ask, take_in=take_in)
 
     def read_model_version_file(
         self, ref: AnyVersionLike, path: str, *, offset: int = 0, length: int | None = None
@@ -81,10 +113,21 @@ class HttpRegistry(Registry):
         self, ref: AnyVersionLike, path: str, target: BinaryIO, *, progress: Progress | None = None
     ) -> None:
         """Write a file to an open, empty file."""
-        if is_real_file(target):
-            fetch_one(self._transport.streams, _READING.write(ref, path).path, self._entry(ref, path), target, progress)
-        else:
+        if not is_real_file(target):
             super().copy_model_version_file(ref, path, target, progress=progress)
+            return
+        located = self._located(ref, path)
+        through = ThroughServer(self._transport.streams, _READING.write(ref, path).path, located.entry)
+        source: Source = through
+        if located.url is not None:
+            source = FromStore(self._direct, located, lambda: self.locate_model_version_file(ref, path), through)
+        fetch_one(source, located.entry, target, progress)
+
+    def _located(self, ref: AnyVersionLike, path: str) -> LocatedFile:
+        """Return what a file is, and its URL where the registry gives any."""
+        if isinstance(self._told.get("direct_from_bytes"), int):
+            return self.locate_model_version_file(ref, path)
+        return LocatedFile(entry=self._entry(ref, path))
 
     def copy_model_version_files(
         self, ref: AnyVersionLike, files: Sequence[FileEntry], folder: Path, *, progress: Progress | None = None
@@ -142,17 +185,17 @@ def _verb(endpoint: Endpoint) -> Callable[..., Any]:
             return writer.read(told)
         except InvalidArgumentError as error:
             raise InternalError(
-                f"{self._transport.server} answered {endpoint.operation.value} with something else than this version "
+                f"{self._transport.server} answered {endpoint.route.verb} with something else than this version "
                 "understands.",
                 hint="Are client and server of one version?",
             ) from error
 
-    functools.update_wrapper(verb, getattr(Registry, endpoint.operation.value))
+    functools.update_wrapper(verb, getattr(Registry, endpoint.route.verb))
     verb.__module__ = __name__
-    verb.__qualname__ = f"{HttpRegistry.__name__}.{endpoint.operation.value}"
+    verb.__qualname__ = f"{HttpRegistry.__name__}.{endpoint.route.verb}"
     return verb
 
 
-for _endpoint in ENDPOINTS:
-    if _endpoint.operation.value not in vars(HttpRegistry):
-        setattr(HttpRegistry, _endpoint.operation.value, _verb(_endpoint))
+for _endpoint in (*ENDPOINTS, TAKE_IN, LOCATE):
+    if _endpoint.route.verb not in vars(HttpRegistry):
+        setattr(HttpRegistry, _endpoint.route.verb, _verb(_endpoint))

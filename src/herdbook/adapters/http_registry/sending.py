@@ -7,7 +7,10 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from attrs import evolve, frozen
+
 from herdbook.adapters.http_registry.bodies import FileBody, StreamBody, changed
+from herdbook.adapters.http_registry.direct import DirectWay
 from herdbook.adapters.http_registry.repeating import repeated
 from herdbook.adapters.http_registry.streams import Streams
 from herdbook.adapters.http_registry.stretches import is_sendable
@@ -21,10 +24,9 @@ from herdbook.api.files import (
     digest_value,
     frame_header,
 )
-from herdbook.entities import FileEntry
+from herdbook.entities import FileEntry, FileStat, SignedUrl
 from herdbook.entities.batches import in_batches
-from herdbook.entities.files import FileStat
-from herdbook.errors import IntegrityError
+from herdbook.errors import ConflictError, IntegrityError, RateLimitedError, UnavailableError, UnsupportedError
 from herdbook.ports.artifacts import BLOCK, Progress
 from herdbook.ports.registry import FileUpload
 from herdbook.wire import structure
@@ -34,7 +36,25 @@ CONNECTIONS = 4
 BUNDLE_SENT = 16 * 1024 * 1024
 """Bytes of small files that one request carries; they are in memory while it is sent."""
 
+_URLS = 2
+"""URLs that are asked for to send one file: the first may end before its turn comes."""
+
 Numbered = tuple[int, FileUpload]
+
+
+@frozen(kw_only=True)
+class DirectSending:
+    """The way of one version's large files straight to the object store.
+
+    Args:
+        way: Connections to object stores.
+        ask: Returns the URL of a file; None where the file has to go through the server.
+        take_in: Tells the server that a file is there, and returns what the registry stored.
+    """
+
+    way: DirectWay
+    ask: Callable[[FileStat], SignedUrl | None]
+    take_in: Callable[[FileStat], FileEntry]
 
 
 class Sending:
@@ -45,15 +65,22 @@ class Sending:
         bundle_path: Where many files are sent to.
         file_path: Returns where one file is sent to.
         progress: Called with the number of bytes that have just been sent; what is sent again does not count twice.
+        direct: How large files get to where they are kept without passing through the server; None: they do not.
     """
 
     def __init__(
-        self, streams: Streams, bundle_path: str, file_path: Callable[[str], str], progress: Progress | None
+        self,
+        streams: Streams,
+        bundle_path: str,
+        file_path: Callable[[str], str],
+        progress: Progress | None,
+        direct: DirectSending | None = None,
     ) -> None:
         self._streams = streams
         self._bundle_path = bundle_path
         self._file_path = file_path
         self._progress = progress
+        self._direct = direct
 
     def send(self, files: Sequence[FileUpload]) -> tuple[FileEntry, ...]:
         """Send files, and return what the registry stored, in order; raises IntegrityError where that differs."""
@@ -74,17 +101,17 @@ class Sending:
         return list(zip(numbers, entries, strict=True))
 
     def _one(self, upload: FileUpload) -> FileEntry:
+        start = upload.source.tell() if upload.source.seekable() else None
+        tell = _counting(self._progress)
+        direct = self._direct
+        # What cannot be read again could not go through the server where the object store fails.
+        if direct is not None and start is not None:
+            entry = _sent_directly(direct, upload, start, tell)
+            if entry is not None:
+                return entry
         headers = {SIZE_HEADER: str(upload.file.size), "content-type": "application/octet-stream"}
         if upload.file.sha256 is not None:
             headers[DIGEST_HEADER] = digest_value(upload.file.sha256)
-        start = upload.source.tell() if upload.source.seekable() else None
-        told = 0
-
-        def tell(sent: int) -> None:
-            nonlocal told
-            if self._progress is not None and sent > told:
-                self._progress(sent - told)
-            told = max(told, sent)
 
         by_kernel = start is not None and self._streams.by_kernel and is_sendable(upload.source)
         path = self._file_path(upload.file.path)
@@ -118,6 +145,61 @@ class Sending:
         if self._progress is not None:
             self._progress(sum(stat.size for stat in stats))
         return entries
+
+
+def _sent_directly(direct: DirectSending, upload: FileUpload, start: int, tell: Progress) -> FileEntry | None:
+    """Send a file straight to the object store, and have it taken in; None: it has to go through the server."""
+    try:
+        sha256 = _put_somewhere(direct, upload, start, tell)
+        if sha256 is None or upload.file.sha256 not in {None, sha256}:
+            return None
+        entry = direct.take_in(evolve(upload.file, sha256=sha256))
+    except (RateLimitedError, UnavailableError, ConflictError, IntegrityError, UnsupportedError):
+        # The server takes the file on the usual way, or says why not; a file that has changed is found out there too.
+        return None
+    return _checked(entry, upload.file, sha256)
+
+
+def _put_somewhere(direct: DirectSending, upload: FileUpload, start: int, tell: Progress) -> str | None:
+    """Put a file where the server says, and return its SHA-256; None where it says nothing, or that is no way."""
+    for _ in range(_URLS):
+        url = direct.ask(upload.file)
+        if url is None or not direct.way.is_open(url):
+            return None
+        try:
+            return _put(direct.way, url, upload, start, tell)
+        except UnsupportedError:
+            refused = url
+    direct.way.avoid(refused)
+    return None
+
+
+def _put(way: DirectWay, url: SignedUrl, upload: FileUpload, start: int, tell: Progress) -> str:
+    """Send a file by a URL, and return its SHA-256; an object store that does not take it is left alone afterwards."""
+
+    def attempt() -> str:
+        body = StreamBody(upload, start, tell)
+        way.put(url, body.blocks(), upload.file.size)
+        return body.hexdigest()
+
+    try:
+        return repeated(attempt)
+    except UnavailableError:
+        way.avoid(url)
+        raise
+
+
+def _counting(progress: Progress | None) -> Progress:
+    """Return what is told how much of a file was sent in all, and tells what of that is new."""
+    told = 0
+
+    def tell(sent: int) -> None:
+        nonlocal told
+        if progress is not None and sent > told:
+            progress(sent - told)
+        told = max(told, sent)
+
+    return tell
 
 
 def _jobs(files: Sequence[FileUpload]) -> Iterator[list[Numbered]]:

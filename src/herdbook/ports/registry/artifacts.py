@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from herdbook.entities import FileEntry, Page
+from herdbook.entities import FileEntry, LocatedFile, Page
 from herdbook.ports.artifacts import Progress
 from herdbook.ports.registry.base import AnyVersionLike, RegistryPart
 from herdbook.ports.registry.uploads import OpenedFile
@@ -71,6 +71,26 @@ class Artifacts(RegistryPart):
             NotFoundError: there is no such version that the caller may know of, or no such file.
             PermissionDeniedError: the caller lacks EXECUTE on the model.
             ConflictError: the version is not READY (R32).
+        """
+        raise self._unsupported(Operation.READ_MODEL_VERSION_FILE)
+
+    def locate_model_version_file(self, ref: AnyVersionLike, path: str) -> LocatedFile:
+        """Return what a file of a READY version is, and a URL that fetches it straight from where it is kept.
+
+        The URL is for the caller, who verifies what comes. It works, for whoever has it, until it ends.
+
+        Args:
+            ref: The version.
+            path: The file's path.
+
+        Raises:
+            NotFoundError: there is no such version that the caller may know of, or no such file.
+            PermissionDeniedError: the caller lacks EXECUTE on the model.
+            ConflictError: the version is not READY (R32).
+
+        Example:
+            >>> registry.locate_model_version_file("main.default.iris/1", "model.bin").url is None  # kept in a folder
+            True
         """
         raise self._unsupported(Operation.READ_MODEL_VERSION_FILE)
 

@@ -15,19 +15,24 @@ from herdbook.verdicts import Operation
 class ModelVersions(RegistryPart):
     """Model versions: numbered, immutable in their bytes, never reused."""
 
-    def upload_plan(self, name: ModelLike, files: Sequence[FileStat], *, version: int | None = None) -> UploadPlan:
+    def upload_plan(
+        self, name: ModelLike, files: Sequence[FileStat], *, version: int | None = None, direct: bool = False
+    ) -> UploadPlan:
         """Say what is wanted of files that the caller means to register.
 
         Args:
             name: The registered model that they are for.
             files: The files; give a digest where it is known.
             version: A pending version of the caller's, whose upload goes on: what was sent for it counts as held.
+            direct: Ask for URLs too, by which the bytes of this version's large files are put straight to where they
+                are kept, in the next few minutes. They are for the caller alone.
 
         Returns:
             For each file: nothing (a version that the caller may execute holds it, R26), its digest (one of the same
             size is held), or its bytes.
 
         Raises:
+            InvalidArgumentError: URLs are asked for, and no version is named.
             NotFoundError: there is no such model that the caller may know of.
             TooLargeError: these are more files, or more bytes, than a version may hold here.
             PermissionDeniedError: the caller lacks CREATE_MODEL_VERSION on it.
@@ -101,6 +106,29 @@ class ModelVersions(RegistryPart):
             PermissionDeniedError: the caller did not begin this version, or lacks CREATE_MODEL_VERSION on the model.
             ConflictError: the version is not pending.
             IntegrityError: a file is not what was announced.
+        """
+        raise self._unsupported(Operation.UPLOAD_MODEL_VERSION_FILES)
+
+    def take_in_model_version_file(self, ref: VersionLike, file: FileStat) -> FileEntry:
+        """Take in a file of a pending version that the caller has put where `upload_plan` said.
+
+        What stands there is read once, and is a file of the version only if it has the size and digest that are given.
+
+        Args:
+            ref: The version.
+            file: The file, with its digest.
+
+        Returns:
+            What was stored.
+
+        Raises:
+            NotFoundError: there is no such version that the caller may know of.
+            InvalidArgumentError: the digest is not given.
+            TooLargeError: these are more files, or more bytes, than a version may hold here.
+            PermissionDeniedError: the caller did not begin this version, or lacks CREATE_MODEL_VERSION on the model.
+            ConflictError: the version is not pending, or nothing was put there.
+            IntegrityError: what was put there is something else.
+            UnsupportedError: this registry has no such places.
         """
         raise self._unsupported(Operation.UPLOAD_MODEL_VERSION_FILES)
 

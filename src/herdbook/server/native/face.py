@@ -147,7 +147,8 @@ class NativeFace:
         body = await read_body(receive, headers, route.body_limit)
         request = Request(served, values, query, headers, body, identity)
         # Who asks may have to be found out over the network, which keeps nobody else waiting.
-        place = served.place if self._authenticator.inline(headers) else Place.ANYWHERE
+        at_once = served.place is Place.MOVERS or self._authenticator.inline(headers)
+        place = served.place if at_once else Place.ANYWHERE
         if place is Place.LOOP:
             return self._work(request)
         work = self._outcome if place is Place.CHANGES else self._work
@@ -172,7 +173,7 @@ class NativeFace:
     def _call(self, request: Request) -> Any:
         registry = self.registry(request.headers, request.identity)
         arguments = request.served.read.read(request.values, request.query, request.headers, request.body)
-        return getattr(registry, request.served.endpoint.operation.value)(**arguments)
+        return getattr(registry, request.served.endpoint.route.verb)(**arguments)
 
 
 async def _move(exchange: Exchange, served: Served, query: bytes, *, only_headers: bool) -> Answer | None:
@@ -190,9 +191,18 @@ async def _move(exchange: Exchange, served: Served, query: bytes, *, only_header
     return None
 
 
-def service_document(registry: Registry) -> dict[str, Any]:
-    """Return what a client learns first: the version, and the verbs that this registry can do."""
-    return {"herdbook": __version__, "operations": sorted(operation.value for operation in registry.supported)}
+def service_document(registry: Registry, direct_from_bytes: int | None) -> dict[str, Any]:
+    """Return what a client learns first.
+
+    Args:
+        registry: Whose verbs it names.
+        direct_from_bytes: The smallest file that may be moved straight to or from the artifact store; None: none may.
+    """
+    return {
+        "herdbook": __version__,
+        "operations": sorted(operation.value for operation in registry.supported),
+        "direct_from_bytes": direct_from_bytes,
+    }
 
 
 def _served(endpoint: Endpoint, *, inline_reads: bool) -> Served:

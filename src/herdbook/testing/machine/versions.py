@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from herdbook.entities.files import FileStat, SlotNeed
+from herdbook.entities import FileStat, SlotNeed
 from herdbook.errors import (
     ConcurrentUpdateError,
     ConflictError,
