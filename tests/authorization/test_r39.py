@@ -6,6 +6,8 @@ import inspect
 
 import pytest
 
+from herdbook.api.routes import DIRECT
+from herdbook.entities import FileStat
 from herdbook.policy.operations import OPERATIONS
 from herdbook.ports.registry import Registry
 from herdbook.service import GovernedRegistry
@@ -19,13 +21,25 @@ NO_VERBS = {
     "open_model_version_files",
     "supported",
 }
+# Second ways to verbs of the table: each is admitted as the verb that its route names.
+WAYS = {route.way: route.operation for route in DIRECT}
 
 
 def test_every_public_method_is_an_operation_with_a_row():
     """The governed registry offers nothing that the table does not name."""
     for kind in (Registry, GovernedRegistry):
-        offered = {name for name, _ in inspect.getmembers(kind) if not name.startswith("_")} - NO_VERBS
+        offered = {name for name, _ in inspect.getmembers(kind) if not name.startswith("_")} - NO_VERBS - set(WAYS)
         assert offered == {operation.value for operation in Operation} == {operation.value for operation in OPERATIONS}
+
+
+@pytest.mark.parametrize("way", sorted(WAYS))
+def test_a_second_way_is_refused_where_its_verb_has_no_row(people, monkeypatch, way):
+    """A second way asks the gate for the verb that its route names, and for no other."""
+    monkeypatch.setattr("herdbook.service.gate.OPERATIONS", {})
+    argument = FileStat(path="a", size=1, sha256="0" * 64) if way.startswith("take_in") else "a"
+    with pytest.raises(KeyError) as refused:
+        getattr(people("admin"), way)("main.default.iris/1", argument)
+    assert refused.value.args == (WAYS[way],)
 
 
 def test_what_has_no_row_does_not_act(people, monkeypatch):
