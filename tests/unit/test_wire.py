@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from herdbook.entities.ledger import AuditRow
 from herdbook.errors import InvalidArgumentError
 from herdbook.names import CatalogName, ModelName, PrincipalName, VersionRef
 from herdbook.verdicts import Allowed, Decision, Denied, Pass, Privilege, Reject, SecurableKind, Sight, Verdict
-from herdbook.wire import converter, from_json, structure, to_json
+from herdbook.wire import MOST_FAULTS, converter, from_json, structure, to_json
 
 GOOD: dict[str, Any] = {"alias": "champion", "version": 3, "valid_from": "2026-01-01T00:00:00Z", "set_by": "user:a"}
 
@@ -72,6 +73,37 @@ def test_all_faults_are_listed_at_once() -> None:
     places = [fault.rpartition(" @ ")[2] for fault in faults]
     assert sorted(places) == ["$", "$.alias", "$.set_by", "$.valid_from", "$.version"]
     assert "required key is missing @ $.set_by" in faults
+
+
+class Counted(list[Any]):
+    """A list that knows how many of its items were looked at."""
+
+    seen = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        for item in super().__iter__():
+            self.seen += 1
+            yield item
+
+
+def test_of_very_many_faults_the_first_are_told() -> None:
+    """Each one costs memory until all is read, so a body that is wrong a million times is given up early."""
+    many = Counted([1] * 10_000)
+    faults = faults_of(many, tuple[str, ...])
+    assert len(faults) == MOST_FAULTS
+    assert many.seen < 2 * MOST_FAULTS
+    assert len(faults_of({str(number): number for number in range(10_000)}, dict[str, str])) == MOST_FAULTS
+
+
+def test_a_fault_does_not_repeat_a_large_value() -> None:
+    """What was sent is shown as far as a person reads."""
+    (fault,) = faults_of({**GOOD, "alias": ["x" * 1_000_000]}, AliasAssignment)
+    assert len(fault) < 2_000
+    assert fault.endswith("... @ $.alias")
+    (fault,) = faults_of({**GOOD, **{f"key {number:06}": 1 for number in range(10_000)}}, AliasAssignment)
+    assert fault.startswith("unknown key 'key 000000', 'key 000001', ")
+    assert " and 9990 more (known: alias," in fault
+    assert len(faults_of(["x" * 1_000_000], AliasAssignment)[0]) < 2_000
 
 
 def test_faults_of_a_list_are_listed_with_positions() -> None:
