@@ -244,7 +244,9 @@ def test_hosts_are_remembered_within_bounds():
     tracemalloc.start()
     try:
         for number in range(20_000):
-            name = "".join(map(lambda letter, up: letter.upper() if up == "1" else letter, "localhost", f"{number:09b}"))
+            name = "".join(
+                map(lambda letter, up: letter.upper() if up == "1" else letter, "localhost", f"{number:09b}")
+            )
             guard.check(RequestHeaders([("host", f"{name}:{number}")], ""))
         held, _ = tracemalloc.get_traced_memory()
     finally:

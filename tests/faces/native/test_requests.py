@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client as http_client
 import json
 import re
 
@@ -65,10 +66,27 @@ def test_a_body_has_a_limit(http):
     assert http.post(f"{PREFIX}/policies:check", content=b"{}".ljust(BODY_LIMIT + 1), headers=JSON).status_code == 400
 
 
-def test_what_takes_no_body_refuses_one(http):
-    """A body that nobody reads would be a mistake that nobody sees."""
-    answer = http.request("GET", CATALOGS, content=b"{}", headers=JSON)
+@pytest.mark.parametrize("body", [b"{}", b" " * (BODY_LIMIT + 1)])
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_what_takes_no_body_refuses_one(http, method, body):
+    """A body that nobody reads would be a mistake that nobody sees; however large, it is refused for what it is."""
+    answer = http.request(method, f"{CATALOGS}/main", content=body, headers=JSON)
     assert (answer.status_code, "takes no body" in answer.json()["detail"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "path", ["models/main.default.iris:plan-upload", "models/main.default.iris/versions/1/files:read"]
+)
+def test_nobody_sends_a_large_body(server, path):
+    """Who does not prove who asks is refused before anything of it is read, so a thousand of them fill no memory."""
+    connection = http_client.HTTPConnection(server.url.removeprefix("http://"), timeout=30)
+    connection.putrequest("POST", f"{PREFIX}/{path}")
+    for header in (("content-type", "application/json"), ("content-length", str(8 * 1024 * 1024))):
+        connection.putheader(*header)
+    connection.endheaders()
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["code"]) == (401, "UNAUTHENTICATED")
+    connection.close()
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from io import BytesIO
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from herdbook.entities import Caller
+from herdbook.errors import RateLimitedError
 from herdbook.server.accesses import Access, Accesses
 from herdbook.server.figures import BOUNDS_S, Board
-from herdbook.server.limits import KEPT, Buckets
+from herdbook.server.limits import KEPT, Buckets, LimitedAuthenticator
 from herdbook.server.logs import open_log
+from herdbook.server.messages import RequestHeaders
 
 
 @given(
@@ -41,6 +45,27 @@ def test_who_is_refused_is_told_when():
     assert buckets.take("one") > 0
     now = 2.0
     assert buckets.take("one") == 0
+
+
+class Known:
+    """Takes everybody for one principal."""
+
+    def inline(self, _headers):
+        return True
+
+    def authenticate(self, _headers, _request_id=""):
+        return Caller(principal_id="ann")
+
+
+def test_a_request_counts_once_however_often_it_is_asked_who_sent_it():
+    """Of a large body it is asked before it is read and again when it is there."""
+    limited = LimitedAuthenticator(Known(), Buckets(1, 2, lambda: 0.0), None)
+    for _ in range(2):
+        headers = RequestHeaders([], "127.0.0.1")
+        for _ in range(3):
+            limited.authenticate(headers)
+    with pytest.raises(RateLimitedError):
+        limited.authenticate(RequestHeaders([], "127.0.0.1"))
 
 
 def test_clients_without_end_take_no_memory_without_end():
