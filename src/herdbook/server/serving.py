@@ -141,7 +141,7 @@ class _Service:
 
     def _work(self, worker: int, running: Running, ready: Callable[[], None]) -> None:
         """Be one worker, from opening the registry to its end."""
-        sockets = [self._sockets[worker], *(() if self._figures is None else (self._figures,))]
+        sockets = [self._sockets[worker]]
         for each in self._sockets:
             if each is not sockets[0]:
                 # What waits at the socket of another is its own.
@@ -185,6 +185,7 @@ class _Service:
                 stall_s=limits.stall_s,
             ),
             connections=limits.connections,
+            plain=self._figures,
             trusted_proxies=own.trusted_proxies,
         )
         if own.tls_cert is None or own.tls_key is None:
