@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 
 from herdbook.bootstrap import open_for_serving
 from herdbook.errors import InvalidArgumentError, RegistryError, UnauthenticatedError, UnsupportedError
+from herdbook.locations import shown
 from herdbook.names import PrincipalName
 from herdbook.server.app import App, build_app
 from herdbook.server.connections import Bounds
@@ -47,7 +48,7 @@ class Listening:
 
     Args:
         url: Where.
-        registry: What it serves, as it was asked for.
+        registry: What it serves, as it was asked for, less what may be secret of it.
         principal: As whom requests without a token act; None where every request needs one.
     """
 
@@ -87,7 +88,7 @@ def serve_registry(
         opened += [] if figures is None else [figures]
         told = Listening(
             url=url_of(sockets[0], "https" if own.tls_cert is not None else "http"),
-            registry=uri or settings.registry_uri,
+            registry=shown(uri or settings.registry_uri),
             principal=None if principal is None else str(principal),
         )
         _Service(uri, settings, sockets, figures, principal, log).run(lambda: on_listening(told))
