@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import Enum
@@ -303,10 +304,22 @@ def canonical(plain: Any) -> bytes:
 def from_json(data: bytes | str, kind: type[T], *, what: str = "the JSON") -> T:
     """Make a value of JSON text; raises InvalidArgumentError as `structure` does, or where it is no JSON."""
     try:
-        plain = json.loads(data)
+        plain = _DECODER.decode(data if isinstance(data, str) else data.decode())
     except (ValueError, RecursionError) as error:
         raise InvalidArgumentError(f"{what} is not JSON: {error}.") from error
     return structure(plain, kind, what=what)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object whose keys stand once each: of two, whoever looked at it before may have gone by the other."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"the key {_shortened(repr(twice))} stands twice in one object")
+    return made
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once)
 
 
 def _describe(error: BaseException, _: type | None) -> str:

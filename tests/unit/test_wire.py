@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from herdbook.entities import AliasAssignment, Catalog, FileEntry, ModelDescription, Page, Principal, VersionStatus
+from herdbook.entities import (
+    AliasAssignment,
+    Catalog,
+    FileEntry,
+    FileStat,
+    ModelDescription,
+    Page,
+    Principal,
+    VersionStatus,
+)
 from herdbook.entities.governance import EffectiveGrant
 from herdbook.entities.ledger import AuditRow
 from herdbook.errors import InvalidArgumentError
@@ -84,6 +93,21 @@ class Counted(list[Any]):
         for item in super().__iter__():
             self.seen += 1
             yield item
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (b'{"path": "a", "size": 1, "path": "b"}', "the key 'path' stands twice"),
+        (b'{"path": "a", "size": 1, "sha256": {"x": 1, "x": 1}}', "the key 'x' stands twice"),
+        ('{"path": "a", "size": 1}'.encode("utf-16"), "is not JSON"),
+        ('{"path": "a", "size": 1}'.encode("utf-8-sig"), "is not JSON"),
+    ],
+)
+def test_json_has_one_reading(text: bytes, fault: str) -> None:
+    """A key stands once, and text is UTF-8: who reads it before us and who reads it after us see the same."""
+    with pytest.raises(InvalidArgumentError, match=fault):
+        from_json(text, FileStat)
 
 
 def test_of_very_many_faults_the_first_are_told() -> None:
