@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import secrets
@@ -135,7 +136,11 @@ def wrong_method(method: str, allowed: Iterable[str], identity: str) -> Answer:
 
 def render(plain: Any) -> bytes:
     """Return plain data as JSON."""
-    return msgspec.json.encode(plain)
+    try:
+        return msgspec.json.encode(plain)
+    except UnicodeEncodeError:
+        # What is no Unicode was sent so, and is told of as it was written.
+        return json.dumps(plain).encode()
 
 
 async def send_answer(send: Send, answer: Answer, identity: str) -> None:

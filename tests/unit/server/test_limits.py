@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from herdbook.entities import Caller
-from herdbook.errors import RateLimitedError
+from herdbook.errors import InvalidArgumentError, RateLimitedError
 from herdbook.server.accesses import Access, Accesses
 from herdbook.server.figures import BOUNDS_S, Board
 from herdbook.server.limits import KEPT, Buckets, LimitedAuthenticator
 from herdbook.server.logs import open_log
-from herdbook.server.messages import RequestHeaders
+from herdbook.server.messages import RequestHeaders, refusal
 
 
 @given(
@@ -109,6 +109,16 @@ def test_a_log_says_no_less_and_no_more_than_its_level():
     (line,) = [json.loads(line) for line in written.getvalue().splitlines()]
     assert list(line)[:3] == ["time", "level", "event"]
     assert "ZeroDivisionError: why" in line["exception"]
+
+
+def test_what_is_no_unicode_is_logged_and_answered():
+    """A lone surrogate that somebody sent fails neither the answer that tells of it nor the line in the log."""
+    written = BytesIO()
+    open_log("info", written).info("refused", target="\ud800")
+    (line,) = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert line["target"] == "\ud800"
+    answer = refusal(InvalidArgumentError("'\ud800' is no name."), "id")
+    assert json.loads(answer.body)["detail"] == "'\ud800' is no name."
 
 
 def test_the_figures_of_all_workers_are_one_sum():
