@@ -83,7 +83,7 @@ def serve_registry(
     sockets = listen_all(own.host, own.port, own.workers)
     opened = [*sockets]
     try:
-        principal = _local_principal(own.local_principal, sockets[0])
+        principal = _local_principal(own, sockets[0])
         figures = None if own.metrics_port is None else listen("127.0.0.1", own.metrics_port)
         opened += [] if figures is None else [figures]
         told = Listening(
@@ -232,10 +232,14 @@ def _logging(log: Log) -> Iterator[None]:
         root.removeHandler(handler)
 
 
-def _local_principal(named: str | None, listening: socket) -> PrincipalName | None:
+def _local_principal(own: ServerSettings, listening: socket) -> PrincipalName | None:
     """Return as whom requests without a credential act: nobody, where other machines can send them (R35)."""
+    named = own.local_principal
     if is_loopback(listening):
-        return os_principal() if named is None else PrincipalName.parse(named)
+        if named is not None:
+            return PrincipalName.parse(named)
+        # What a proxy passes on comes over loopback too: nobody on the network becomes this user by default.
+        return None if own.hosts or own.trusted_proxies else os_principal()
     if named is not None:
         raise UnauthenticatedError(
             f"{url_of(listening)} can be reached from other machines, and they would all act as {named}.",

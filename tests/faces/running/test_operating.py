@@ -9,12 +9,14 @@ import time
 import httpx2
 import pytest
 
+from herdbook.bootstrap import open_registry
 from herdbook.cli import main
 from herdbook.errors import InvalidArgumentError
 from herdbook.names import PrincipalName
 from herdbook.server.connections import Bounds
 from herdbook.server.limits import Buckets
 from herdbook.server.running import Running
+from herdbook.settings import Settings
 from herdbook.testing.http_server import ServedMetastore
 
 FOUNDER = {"authorization": "Bearer user:os/founder"}
@@ -202,6 +204,26 @@ def test_pages_may_load_nothing_foreign_and_no_answer_tells_of_the_software(meta
         assert (page["x-content-type-options"], page["x-frame-options"]) == ("nosniff", "DENY")
         for path in ("/health", "/nope", "/api/v1/docs", "/api/v1/whoami"):
             assert "server" not in httpx2.get(server.url + path).headers
+
+
+@pytest.mark.parametrize(
+    ("table", "status"),
+    [
+        ("", 200),
+        ('hosts = ["models.example.org"]', 401),
+        ('trusted_proxies = ["127.0.0.1"]', 401),
+        ('hosts = ["models.example.org"]\nlocal_principal = "user:notebooks"', 200),
+    ],
+)
+def test_nobody_behind_a_proxy_is_this_machines_user(serve, tmp_path, table, status):
+    """What a proxy passes on comes over loopback as well; who would let it act without a token has to say as whom."""
+    if "notebooks" in table:
+        with open_registry(str(tmp_path / "registry"), settings=Settings()) as registry:
+            registry.create_principal("user:notebooks")
+    answer = httpx2.get(f"{serve(table).url}/api/v1/whoami")
+    assert answer.status_code == status
+    if "notebooks" in table:
+        assert answer.json()["name"] == "user:notebooks"
 
 
 @pytest.mark.parametrize(
