@@ -16,6 +16,7 @@ from herdbook.server.figures import BOUNDS_S, Board
 from herdbook.server.limits import KEPT, Buckets, LimitedAuthenticator
 from herdbook.server.logs import open_log
 from herdbook.server.messages import RequestHeaders, refusal
+from herdbook.server.watching import Seen, Watch
 
 
 @given(
@@ -98,6 +99,21 @@ def test_accesses_of_one_minute_are_one_line():
         ("refused", "warning", 1, 120, "at 120.0"),
         ("downloaded", "info", 1, 120, "x"),
     ]
+
+
+@pytest.mark.parametrize(("status", "told"), [(200, "downloaded"), (206, "downloaded"), (400, None), (404, "refused")])
+def test_only_what_was_read_is_a_download(status, told):
+    """A request that was wrong is in the log, and not in the record of who read what."""
+    written = BytesIO()
+    watch = Watch(log=open_log("info", written))
+    scope = {"path": "/api/v1/models/m/versions/1/files/a", "method": "GET"}
+    seen = Seen(None, None)
+    seen.status = status
+    watch.slot.begin()
+    watch.end({**scope, "herdbook.operation": "read_model_version_file"}, RequestHeaders([], "127.0.0.1"), seen)
+    watch.close()
+    events = [json.loads(line)["event"] for line in written.getvalue().splitlines()]
+    assert events == ["request", *([] if told is None else [told])]
 
 
 def test_a_log_says_no_less_and_no_more_than_its_level():
