@@ -160,14 +160,14 @@ class NativeFace:
         self, receive: Receive, headers: dict[str, str], limit: int, identity: str
     ) -> AbstractAsyncContextManager[bytes]:
         """Hold a large body while a block lasts; raises as `LargeBodies.take`, and for who does not prove who asks."""
+        return self._large.take(receive, headers, limit, lambda: self.prove(headers, identity))
 
-        async def prove() -> None:
-            if self._authenticator.inline(headers):
-                self.caller(headers, identity)
-            else:
-                await self.in_thread(lambda: self.caller(headers, identity))
-
-        return self._large.take(receive, headers, limit, prove)
+    async def prove(self, headers: dict[str, str], identity: str) -> None:
+        """Raise UnauthenticatedError unless it is known who asks; before much is read, since the caller is not kept."""
+        if self._authenticator.inline(headers):
+            self.caller(headers, identity)
+        else:
+            await self.in_thread(lambda: self.caller(headers, identity))
 
     async def _do(self, request: Request) -> Answer:
         served, headers = request.served, request.headers

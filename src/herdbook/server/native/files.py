@@ -107,6 +107,8 @@ async def receive_files(exchange: Exchange) -> Answer:
 
 async def _take_in(exchange: Exchange, uploads: Callable[[IncomingBody], Sequence[FileUpload]]) -> Answer:
     headers = exchange.headers
+    # An upload may have to wait for a thread, with its first blocks in memory.
+    await exchange.face.prove(headers, exchange.identity)
     length = None if "transfer-encoding" in headers else _whole_number(headers.get("content-length", ""))
     body = IncomingBody(exchange.receive, asyncio.get_running_loop(), length=length, divert=exchange.divert)
 
