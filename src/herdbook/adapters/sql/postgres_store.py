@@ -31,9 +31,13 @@ _SETTINGS = {
     "client_encoding": "UTF8",
     "random_page_cost": "1.1",
     "jit": "off",
+    "enable_bitmapscan": "off",
+    "plan_cache_mode": "force_generic_plan",
 }
 """What a session is told besides its timeouts: a statement reads a few rows by an index, also where the planner of a
-server with the settings of long ago would read a table through, and compile it."""
+server with the settings of long ago would read a table through, and compile it. Rows are read in the order of an
+index, so that reading ends with the page: a bitmap is made of all rows first. A plan is made once for each statement,
+as on SQLite: making one takes as long as reading a page, and which index to read does not depend on the values."""
 _CONNECT: dict[str, Any] = {
     "autocommit": True,
     "prepare_threshold": 2,
