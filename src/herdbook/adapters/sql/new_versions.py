@@ -14,14 +14,14 @@ from herdbook.ports.metadata import NewVersion, Stamp, VersionRow
 from herdbook.wire import to_json
 
 _MANIFEST = "SELECT id, description FROM manifests WHERE sha256 = :sha256"
+_PERSON = "coalesce((SELECT p.written FROM principals p WHERE p.id = :by), :by)"
 # A number is above all that there were, so a version that is READY at once is the latest.
 _NEXT = """UPDATE registered_models SET last_version = last_version + 1, updated_at = :at, updated_by = :by{ready}
-    WHERE id = :id RETURNING last_version, event_seq, full_name"""
+    WHERE id = :id RETURNING last_version, event_seq, full_name, {person}"""
 _READY = ", latest_version = last_version + 1, event_seq = event_seq + 1"
 _GIVEN = """UPDATE registered_models SET last_version = :number, updated_at = :at, updated_by = :by{ready}
-    WHERE id = :id AND last_version < :number RETURNING last_version, event_seq, full_name"""
+    WHERE id = :id AND last_version < :number RETURNING last_version, event_seq, full_name, {person}"""
 _GIVEN_READY = ", latest_version = :number, event_seq = event_seq + 1"
-_AUTHOR = " RETURNING coalesce((SELECT p.written FROM principals p WHERE p.id = author_id), author_id)"
 
 
 @frozen(kw_only=True)
@@ -44,22 +44,23 @@ class SqlNewVersions(SqlReads):
     def __init__(self, runner: Runner) -> None:
         super().__init__(runner)
         self._manifests: dict[str, _Known] = {}
-        # By model: its written name, the number of an event that is counted already, and who is its latest version.
+        # The written names of models and of people.
         self._named: dict[str, str] = {}
+        # By model, the number of an event that is counted already; and which versions are the latest already.
         self._counted: dict[str, int] = {}
         self._latest: set[tuple[str, int]] = set()
 
     def allocate_version(self, model_id: str, stamp: Stamp, *, number: int | None = None, ready: bool = False) -> int:
         """Return the model's next version number, or take the one asked for."""
         if number is None:
-            sql = _NEXT.format(ready=_READY if ready else "")
+            sql = _NEXT.format(ready=_READY if ready else "", person=_PERSON)
             row = self._run.one(sql, id=model_id, at=stamp.at_ms, by=stamp.by)
         else:
-            sql = _GIVEN.format(ready=_GIVEN_READY if ready else "")
+            sql = _GIVEN.format(ready=_GIVEN_READY if ready else "", person=_PERSON)
             row = self._run.one(sql, id=model_id, number=number, at=stamp.at_ms, by=stamp.by)
         if row is None:
             raise self._not_free(model_id, number)
-        taken, counted, self._named[model_id] = row
+        taken, counted, self._named[model_id], self._named[stamp.by] = row
         if ready:
             self._counted[model_id] = counted
             self._latest.add((model_id, taken))
@@ -86,9 +87,9 @@ class SqlNewVersions(SqlReads):
             "updated_at": new.at_ms,
             "updated_by": new.author_id,
         }
-        author = self._run.one(f"{insert_sql(tables.model_versions, *row)}{_AUTHOR}", **row)
+        self._run.later(insert_sql(tables.model_versions, *row), **row)
         if new.status is VersionStatus.READY and (new.model_id, new.version) not in self._latest:
-            self._run.run(cards.STATUS, id=new.id)
+            self._run.later(cards.STATUS, id=new.id)
         if new.manifest_id is not None and new.description is not None:
             self._describe(new.manifest_id, new.description)
         sources = [
@@ -97,7 +98,7 @@ class SqlNewVersions(SqlReads):
         ]
         columns = ("version_id", "source_version_id", "source_manifest_sha256", "position")
         self._run.many(insert_sql(tables.version_sources, *columns), sources)
-        return self._as_read(new, origin, author[0] if author is not None else new.author_id)
+        return self._as_read(new, origin)
 
     def insert_manifest(self, manifest: Manifest, sha256: str, *, new_id: str) -> str:
         """Return the id of a manifest, inserted unless an equal one is there."""
@@ -134,8 +135,13 @@ class SqlNewVersions(SqlReads):
             text=to_json(description).decode(),
         )
 
-    def _as_read(self, new: NewVersion, origin: str, author: str) -> VersionRow:
+    def _person(self, principal_id: str) -> str:
+        row = self._run.one(f"SELECT {_PERSON}", by=principal_id)
+        return principal_id if row is None else str(row[0])
+
+    def _as_read(self, new: NewVersion, origin: str) -> VersionRow:
         """Return a version that was just inserted as a later reading finds it."""
+        author = self._named.get(new.author_id) or self._person(new.author_id)
         at = rows.to_time(new.at_ms)
         known = None if new.manifest_id is None else self._manifests[new.manifest_id]
         model = new.description if known is None or known.described is None else rows.description(known.described)

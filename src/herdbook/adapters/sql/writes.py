@@ -87,11 +87,11 @@ class SqlWrites(SqlNewVersions, PolicyWrites, SqlLifeWrites, SqlTokenWrites, Wri
             for f in files
         ]
         self._run.many(statement, sent)
-        self._run.run("UPDATE model_versions SET updated_at = :at WHERE id = :id", at=stamp.at_ms, id=version_id)
+        self._run.later("UPDATE model_versions SET updated_at = :at WHERE id = :id", at=stamp.at_ms, id=version_id)
 
     def drop_uploads(self, version_id: str) -> None:
         """Forget the files sent for a version."""
-        self._run.run("DELETE FROM uploads WHERE version_id = :id", id=version_id)
+        self._run.later("DELETE FROM uploads WHERE version_id = :id", id=version_id)
 
     def take_lease(self, version_id: str, manifest_id: str, *, now_ms: int, until_ms: int) -> Lease:
         """Lease a pending version for finalizing."""
@@ -114,7 +114,7 @@ class SqlWrites(SqlNewVersions, PolicyWrites, SqlLifeWrites, SqlTokenWrites, Wri
     def release_lease(self, version_id: str, lease: Lease) -> None:
         """Give a lease back."""
         sql = "UPDATE model_versions SET lease_expires_at = NULL WHERE id = :id AND lease_token = :token"
-        self._run.run(sql, id=version_id, token=lease.token)
+        self._run.later(sql, id=version_id, token=lease.token)
 
     def finish_version(
         self,
@@ -145,7 +145,7 @@ class SqlWrites(SqlNewVersions, PolicyWrites, SqlLifeWrites, SqlTokenWrites, Wri
                 "The lease on the version was lost: another request took it over.", hint="Read its status."
             )
         if status is VersionStatus.READY:
-            self._run.run(cards.STATUS, id=version_id)
+            self._run.later(cards.STATUS, id=version_id)
         if description is not None:
             self._describe(row[0], description)
 
@@ -185,13 +185,13 @@ class SqlWrites(SqlNewVersions, PolicyWrites, SqlLifeWrites, SqlTokenWrites, Wri
             "set_by": stamp.by,
             "reason": reason,
         }
-        self._run.run(insert_sql(tables.aliases, *row), **row)
-        self._run.run(cards.ALIASES, id=model_id)
+        self._run.later(insert_sql(tables.aliases, *row), **row)
+        self._run.later(cards.ALIASES, id=model_id)
 
     def delete_alias(self, model_id: str, alias_key: str, *, stamp: Stamp) -> None:
         """End the current assignment of an alias."""
         self._end_alias(model_id, alias_key, stamp.at_ms, stamp)
-        self._run.run(cards.ALIASES, id=model_id)
+        self._run.later(cards.ALIASES, id=model_id)
 
     def set_tag(self, kind: str, owner_id: str, key: str, value: str, stamp: Stamp) -> None:
         """Set a tag."""
@@ -205,7 +205,7 @@ class SqlWrites(SqlNewVersions, PolicyWrites, SqlLifeWrites, SqlTokenWrites, Wri
         }
         statement = f"""{insert_sql(tables.tags, *row)} ON CONFLICT (owner_id, key) DO UPDATE SET
             value = excluded.value, set_at = excluded.set_at, set_by = excluded.set_by"""
-        self._run.run(statement, **row)
+        self._run.later(statement, **row)
         self._tags_changed(kind, owner_id)
 
     def delete_tag(self, kind: str, owner_id: str, key: str, stamp: Stamp) -> bool:
@@ -228,7 +228,7 @@ class SqlWrites(SqlNewVersions, PolicyWrites, SqlLifeWrites, SqlTokenWrites, Wri
             "payload": row.payload,
             "sha256": row.sha256,
         }
-        self._run.run(insert_sql(tables.audit, *values), **values)
+        self._run.later(insert_sql(tables.audit, *values), **values)
 
     def emit(self, event: Event) -> int:
         """Write an outbox row and return its sequence number."""
@@ -239,7 +239,7 @@ class SqlWrites(SqlNewVersions, PolicyWrites, SqlLifeWrites, SqlTokenWrites, Wri
                 raise gone(event)
             number = int(row[0])
         values = {**event_row(event), "event_seq": number}
-        self._run.run(insert_sql(tables.outbox, *values), **values)
+        self._run.later(insert_sql(tables.outbox, *values), **values)
         return number
 
     def remember(self, record: IdempotencyRecord) -> None:
@@ -255,7 +255,7 @@ class SqlWrites(SqlNewVersions, PolicyWrites, SqlLifeWrites, SqlTokenWrites, Wri
         statement = f"""{insert_sql(tables.idempotency, *values)} ON CONFLICT (principal_id, operation, key)
             DO UPDATE SET request_sha256 = excluded.request_sha256, answer = excluded.answer,
             expires_at = excluded.expires_at"""
-        self._run.run(statement, **values)
+        self._run.later(statement, **values)
 
     def forget_expired(self, *, now_ms: int) -> int:
         """Drop idempotency answers that have expired."""
@@ -264,15 +264,15 @@ class SqlWrites(SqlNewVersions, PolicyWrites, SqlLifeWrites, SqlTokenWrites, Wri
     def _set_comment(self, table: Table, row_id: str, comment: str | None, stamp: Stamp) -> None:
         sql = f"""UPDATE {table.name} SET comment = :comment, updated_at = :at, updated_by = :by,
             row_version = row_version + 1 WHERE id = :id"""
-        self._run.run(sql, id=row_id, comment=comment, at=stamp.at_ms, by=stamp.by)
+        self._run.later(sql, id=row_id, comment=comment, at=stamp.at_ms, by=stamp.by)
 
     def _tags_changed(self, kind: str, owner_id: str) -> None:
-        self._run.run(cards.TAGS[kind], id=owner_id)
+        self._run.later(cards.TAGS[kind], id=owner_id)
 
     def _end_alias(self, model_id: str, key: str, at_ms: int, stamp: Stamp) -> None:
         sql = """UPDATE aliases SET valid_to = [[greatest :at, valid_from + 1]], ended_by = :by
             WHERE model_id = :model AND key = :key AND valid_to IS NULL"""
-        self._run.run(sql, model=model_id, key=key, at=at_ms, by=stamp.by)
+        self._run.later(sql, model=model_id, key=key, at=at_ms, by=stamp.by)
 
 
 @cache
