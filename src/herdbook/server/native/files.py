@@ -33,7 +33,6 @@ from herdbook.server.messages import (
     Headers,
     Receive,
     Send,
-    read_body,
     render,
     send_answer,
 )
@@ -108,6 +107,8 @@ async def receive_files(exchange: Exchange) -> Answer:
 
 async def _take_in(exchange: Exchange, uploads: Callable[[IncomingBody], Sequence[FileUpload]]) -> Answer:
     headers = exchange.headers
+    # An upload may have to wait for a thread, with its first blocks in memory.
+    await exchange.face.prove(headers, exchange.identity)
     length = None if "transfer-encoding" in headers else _whole_number(headers.get("content-length", ""))
     body = IncomingBody(exchange.receive, asyncio.get_running_loop(), length=length, divert=exchange.divert)
 
@@ -164,7 +165,14 @@ async def send_file(exchange: Exchange, *, offset: int, length: int | None, only
 
 async def send_files(exchange: Exchange) -> None:
     """Send the many small files that a request lists."""
-    body = await read_body(exchange.receive, exchange.headers, _PATHS_LIMIT)
+    limit, identity = _PATHS_LIMIT, exchange.identity
+    async with exchange.face.large_body(exchange.receive, exchange.headers, limit, identity) as body:
+        total, blocks, block = await _found(exchange, body)
+    await _send(exchange, 200, [(b"content-type", BUNDLE_TYPE.encode()), *_SAVED, _length(total)], blocks, block)
+
+
+async def _found(exchange: Exchange, body: bytes) -> tuple[int, Iterator[bytes], bytes]:
+    """Open the files that a body lists; returns how many bytes are sent, all of them, and the first."""
 
     def begin() -> tuple[int, Iterator[bytes], bytes]:
         registry = exchange.registry()
@@ -181,8 +189,8 @@ async def send_files(exchange: Exchange) -> None:
         blocks = _gathered(_bundle(frames))
         return total, blocks, next(blocks)
 
-    total, blocks, block = await exchange.face.in_thread(begin)
-    await _send(exchange, 200, [(b"content-type", BUNDLE_TYPE.encode()), *_SAVED, _length(total)], blocks, block)
+    found: tuple[int, Iterator[bytes], bytes] = await exchange.face.in_thread(begin)
+    return found
 
 
 def _check_count(_: object, __: object, paths: tuple[str, ...]) -> None:
