@@ -15,6 +15,12 @@ SIZE_HEADER = "herdbook-file-size"
 """How many bytes a file should have, as its sender announced them."""
 DIGEST_HEADER = "repr-digest"
 """What a file's SHA-256 is, or should be, as RFC 9530 writes it."""
+CONTENT_DIGEST_HEADER = "content-digest"
+"""What the SHA-256 of the body of this request is, as RFC 9530 writes it."""
+OFFSET = "offset"
+"""In the query of a request that sends parts of a file: where they begin in it, in bytes."""
+FILE_SIZE = "size"
+"""In the query of a request that sends parts of a file: how many bytes the whole file has."""
 BUNDLE_TYPE = "application/vnd.herdbook.files"
 """The media type of many files in one body."""
 BUNDLE_FILES = 1000
@@ -43,7 +49,7 @@ def digest_value(sha256: str) -> str:
     return f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"
 
 
-def read_digest(text: str) -> str:
+def read_digest(text: str, header: str = DIGEST_HEADER) -> str:
     """Return the 64 hexadecimal digits that a digest header has; raises InvalidArgumentError where it has none."""
     found = _DIGEST.fullmatch(text)
     try:
@@ -51,7 +57,7 @@ def read_digest(text: str) -> str:
             return base64.b64decode(found.group(1), validate=True).hex()
     except binascii.Error:
         pass
-    raise InvalidArgumentError(f"{text!r} is not a digest.", hint=f"Send {DIGEST_HEADER}: sha-256=:BASE64:")
+    raise InvalidArgumentError(f"{text!r} is not a digest.", hint=f"Send {header}: sha-256=:BASE64:")
 
 
 def frame_header(file: FileStat | FileEntry) -> bytes:

@@ -39,6 +39,8 @@ WORDS = {
     "watches": MODEL,
     "principal": "user:os/founder",
     "privilege": "EXECUTE",
+    "offset": 0,
+    "size": 1,
 }
 BODIES = {
     "create_catalog": {"name": "fresh"},
@@ -95,7 +97,7 @@ def ask(http, endpoint):
     if endpoint is UPLOAD_MANY:
         return http.post(path, content=bundle_end())
     if endpoint.route.raw and endpoint.operation is Operation.UPLOAD_MODEL_VERSION_FILES:
-        return http.put(path, content=b"x")
+        return http.put(path, params=query, content=b"x")
     return http.request(method, path, params=query, json=body)
 
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from herdbook.adapters.files.copying import copy_hashed
+from herdbook.adapters.files.copying import copy_hashed, rename_unless_there
 from herdbook.adapters.files.passing import Drain
 from herdbook.adapters.files.refusals import plainly
 from herdbook.errors import IntegrityError, TooLargeError
@@ -38,6 +38,11 @@ class Staged:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
         return cls(path, os.open(path, flags, 0o444))
 
+    @property
+    def descriptor(self) -> int:
+        """What it is written through."""
+        return self._descriptor
+
     def fill(self, stream: BinaryIO, expected: FileExpectation, progress: Progress | None) -> StoredBlob:
         """Take in a stream to its end; raises IntegrityError where it is not as expected."""
         source = _real_file(stream)
@@ -62,6 +67,16 @@ class Staged:
             os.fsync(self._descriptor)
             self._drain.end()
         self._close()
+
+    def link(self, path: str) -> bool:
+        """Give it another name in the staging folder; False where that is taken."""
+        renamed = rename_unless_there(self.path, path)
+        if renamed is None:
+            try:
+                os.link(self.path, path)
+            except FileExistsError:
+                return False
+        return renamed is not False
 
     def discard(self) -> None:
         """Remove the staging name; a published blob keeps its own. Harmless when repeated."""

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from herdbook.adapters.files.copying import can_sync_file_system, copy_hashed, sync_file_system
+from herdbook.adapters.files.parted import CAN_LOCK
+from herdbook.adapters.files.parts import Parts
 from herdbook.adapters.files.passing import FileSender, Once, blocks, damaged
 from herdbook.adapters.files.refusals import plainly
 from herdbook.adapters.files.shelves import Shelves, make_folder
@@ -26,6 +28,8 @@ from herdbook.ports.artifacts import (
     StoredBlob,
     one_at_a_time,
 )
+from herdbook.ports.parts import PART_BYTES, PartRun
+from herdbook.ports.presigning import StagedSlot
 
 TOGETHER = 16
 """From this many files on, one wait for the whole file system is faster than one a file."""
@@ -42,9 +46,10 @@ class FileStore(ArtifactStore):
     Args:
         root: The folder; made where it is missing.
         workers: How many files are taken in at once.
+        part_bytes: Bytes of a part of a file that comes in parts.
     """
 
-    def __init__(self, root: Path, *, workers: int = 4) -> None:
+    def __init__(self, root: Path, *, workers: int = 4, part_bytes: int = PART_BYTES) -> None:
         self._root = root
         self._staging = root / "staging"
         self._workers = workers
@@ -52,6 +57,8 @@ class FileStore(ArtifactStore):
         with plainly(f"open the artifact store in {root}"):
             self._shelves = Shelves(root / "blobs" / "sha256")
             make_folder(self._staging)
+        self.part_bytes = part_bytes
+        self._parts = Parts(self._staging, self._shelves, part_bytes)
 
     def writer(self, *, sha256: str | None = None, size: int | None = None) -> BlobWriter:
         """Begin a blob."""
@@ -148,6 +155,27 @@ class FileStore(ArtifactStore):
                     continue
                 count += 1
         return count
+
+    @property
+    def takes_parts(self) -> bool:
+        """Whether this system can keep two from writing one part."""
+        return CAN_LOCK
+
+    def stage(self, slot: StagedSlot, run: PartRun, source: BinaryIO, *, progress: Progress | None = None) -> None:
+        """Take in parts that nobody holds."""
+        self._parts.stage(slot, run, source, progress)
+
+    def staged(self, slot: StagedSlot, size: int) -> tuple[int, ...]:
+        """Return which parts of a file are held at a slot."""
+        return self._parts.staged(slot, size)
+
+    def staged_bytes(self, session: str) -> dict[int, int]:
+        """Return how large the files are whose parts a session has sent."""
+        return self._parts.staged_bytes(session)
+
+    def publish_parts(self, slot: StagedSlot, expected: FileExpectation) -> StoredBlob:
+        """Make a file whose parts are all held a blob, and empty the slot."""
+        return self._parts.publish(slot, expected)
 
     def local_path(self, sha256: str) -> Path:
         """Return the file that holds a blob."""

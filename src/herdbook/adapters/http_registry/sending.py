@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 from herdbook.adapters.http_registry.bodies import FileBody, StreamBody, changed
 from herdbook.adapters.http_registry.direct import DirectWay
+from herdbook.adapters.http_registry.parts import PartSending, send_in_parts
 from herdbook.adapters.http_registry.repeating import repeated
 from herdbook.adapters.http_registry.streams import Streams
 from herdbook.adapters.http_registry.stretches import is_sendable
@@ -28,6 +29,7 @@ from herdbook.entities import FileEntry, FileStat, SignedUrl
 from herdbook.entities.batches import in_batches
 from herdbook.errors import ConflictError, IntegrityError, RateLimitedError, UnavailableError, UnsupportedError
 from herdbook.ports.artifacts import BLOCK, Progress
+from herdbook.ports.parts import PART_BYTES
 from herdbook.ports.registry import FileUpload
 from herdbook.wire import structure
 
@@ -66,6 +68,7 @@ class Sending:
         file_path: Returns where one file is sent to.
         progress: Called with the number of bytes that have just been sent; what is sent again does not count twice.
         direct: How large files get to where they are kept without passing through the server; None: they do not.
+        parts: How large files get there part by part; None: they do not.
     """
 
     def __init__(
@@ -75,12 +78,14 @@ class Sending:
         file_path: Callable[[str], str],
         progress: Progress | None,
         direct: DirectSending | None = None,
+        parts: PartSending | None = None,
     ) -> None:
         self._streams = streams
         self._bundle_path = bundle_path
         self._file_path = file_path
         self._progress = progress
         self._direct = direct
+        self._parts = parts
 
     def send(self, files: Sequence[FileUpload]) -> tuple[FileEntry, ...]:
         """Send files, and return what the registry stored, in order; raises IntegrityError where that differs."""
@@ -107,6 +112,10 @@ class Sending:
         # What cannot be read again could not go through the server where the object store fails.
         if direct is not None and start is not None:
             entry = _sent_directly(direct, upload, start, tell)
+            if entry is not None:
+                return entry
+        if self._parts is not None and start is not None and upload.file.size > PART_BYTES:
+            entry = send_in_parts(self._parts, self._streams, upload, self._progress)
             if entry is not None:
                 return entry
         headers = {SIZE_HEADER: str(upload.file.size), "content-type": "application/octet-stream"}

@@ -16,6 +16,7 @@ from herdbook.api.files import (
     BUNDLE_BYTES,
     BUNDLE_FILES,
     BUNDLE_TYPE,
+    CONTENT_DIGEST_HEADER,
     DIGEST_HEADER,
     SIZE_HEADER,
     bundle_end,
@@ -97,6 +98,22 @@ async def receive_file(exchange: Exchange) -> Answer:
     return await _take_in(exchange, lambda body: [FileUpload(file=stat, source=cast("BinaryIO", body))])
 
 
+async def receive_parts(exchange: Exchange, *, offset: int, size: int) -> Answer:
+    """Keep the parts of a file that a request sends."""
+    stat, length = FileStat(path=exchange.values[2], size=size), _length_of(exchange.headers)
+    told = exchange.headers.get(CONTENT_DIGEST_HEADER)
+    sha256 = None if told is None else read_digest(told, CONTENT_DIGEST_HEADER)
+    if length is None:
+        raise InvalidArgumentError("How many bytes these parts have is not said.", hint="Send Content-Length.")
+
+    def take(registry: Registry, body: IncomingBody) -> Answer:
+        upload = FileUpload(file=stat, source=cast("BinaryIO", body))
+        held = registry.stage_model_version_file(exchange.ref, upload, offset=offset, length=length, sha256=sha256)
+        return Answer(200, render(unstructure(held)))
+
+    return await _incoming(exchange, take)
+
+
 async def receive_files(exchange: Exchange) -> Answer:
     """Take in the many small files that a request sends, with one wait for the disk."""
 
@@ -107,15 +124,21 @@ async def receive_files(exchange: Exchange) -> Answer:
 
 
 async def _take_in(exchange: Exchange, uploads: Callable[[IncomingBody], Sequence[FileUpload]]) -> Answer:
-    headers = exchange.headers
-    length = None if "transfer-encoding" in headers else _whole_number(headers.get("content-length", ""))
-    body = IncomingBody(exchange.receive, asyncio.get_running_loop(), length=length, divert=exchange.divert)
+    def take(registry: Registry, body: IncomingBody) -> Answer:
+        entries = registry.upload_model_version_files(exchange.ref, uploads(body))
+        return Answer(200, render([unstructure(entry) for entry in entries]))
+
+    return await _incoming(exchange, take)
+
+
+async def _incoming(exchange: Exchange, take: Callable[[Registry, IncomingBody], Answer]) -> Answer:
+    """Have the body of a request taken in by a thread, and return the answer."""
+    length, loop = _length_of(exchange.headers), asyncio.get_running_loop()
+    body = IncomingBody(exchange.receive, loop, length=length, divert=exchange.divert)
 
     def work() -> Answer:
         # Who asks is known before anything is read.
-        registry = exchange.registry()
-        entries = registry.upload_model_version_files(exchange.ref, uploads(body))
-        return Answer(200, render([unstructure(entry) for entry in entries]))
+        return take(exchange.registry(), body)
 
     pump = asyncio.ensure_future(body.pump())
     try:
@@ -279,6 +302,11 @@ def _size(headers: dict[str, str]) -> int:
     if size is None:
         raise InvalidArgumentError("How many bytes this file has is not said.", hint="Send Content-Length.")
     return size
+
+
+def _length_of(headers: dict[str, str]) -> int | None:
+    """Return how many bytes a body has; None where that is not said."""
+    return None if "transfer-encoding" in headers else _whole_number(headers.get("content-length", ""))
 
 
 def _whole_number(text: str) -> int | None:
