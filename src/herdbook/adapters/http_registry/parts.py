@@ -64,30 +64,36 @@ def send_in_parts(
     staged = ways.ask(upload.file) if is_sendable(upload.source) else None
     if staged is None:
         return None
-    before = bool(staged.held)
+    before, start = bool(staged.held), upload.source.tell()
     try:
-        return _Parts(ways, streams, upload, progress, staged).send()
+        return _Parts(ways, streams, upload, start, progress, staged).send()
     except IntegrityError:
         staged = ways.ask(upload.file) if before else None
         if staged is None or staged.held:
             raise
         # What was held is of a file that has changed since, and the server has dropped it.
-        return _Parts(ways, streams, upload, progress, staged).send()
+        return _Parts(ways, streams, upload, start, progress, staged).send()
 
 
 class _Parts:
     def __init__(
-        self, ways: PartSending, streams: Streams, upload: FileUpload, progress: Progress | None, staged: StagedParts
+        self,
+        ways: PartSending,
+        streams: Streams,
+        upload: FileUpload,
+        start: int,
+        progress: Progress | None,
+        staged: StagedParts,
     ) -> None:
         self._ways = ways
         self._streams = streams
         self._upload = upload
         self._file = upload.file
         self._part = staged.part_bytes
-        self._start = upload.source.tell()
+        self._start = start
         self._held = frozenset(staged.held)
         self._rate: float | None = None
-        self._sent = _Sent(upload, progress, self._start)
+        self._sent = _Sent(upload, progress, start)
         self._query = f"?{OFFSET}={{}}&{FILE_SIZE}={upload.file.size}"
 
     def send(self) -> FileEntry:
