@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from herdbook.api import PREFIX, READ_MANY, UPLOAD_MANY, WAYS, Place
-from herdbook.api.files import bundle_end
+from herdbook.api.files import bundle_head
 from herdbook.names import PrincipalName
 from herdbook.policy.operations import OPERATIONS, Shape, Target
 from herdbook.server import build_app
@@ -95,7 +95,7 @@ def ask(http, endpoint):
     if endpoint is READ_MANY:
         return http.post(path, json={"paths": ["model.bin"]})
     if endpoint is UPLOAD_MANY:
-        return http.post(path, content=bundle_end())
+        return http.post(path, content=bundle_head([]))
     if endpoint.route.raw and endpoint.operation is Operation.UPLOAD_MODEL_VERSION_FILES:
         return http.put(path, params=query, content=b"x")
     return http.request(method, path, params=query, json=body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -101,11 +101,7 @@ class Parts:
     def _publish(self, staged: Parted, blob: StoredBlob) -> None:
         staged.cut_off_notes()
         os.fsync(staged.descriptor)
-        shelf = self._shelves.place(staged.path, blob.sha256)
-        with suppress(FileNotFoundError):
-            # It is there still where the blob was.
-            Path(staged.path).unlink()
-        self._shelves.sync([shelf])
+        self._shelves.sync([self._shelves.place(staged.path, blob.sha256)])
 
     def _digest(self, staged: Parted) -> str:
         mark = staged.mark

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -77,10 +78,12 @@ class FileStore(ArtifactStore):
             # Opened before the first byte is written: the kernel then reports every error of the disk to it.
             disk = os.open(self._root, os.O_RDONLY)
             stack.callback(os.close, disk)
+            name, begun = uuid.uuid4().hex, list[Staged]()
+            stack.callback(_discard, begun)
 
             def take(number: int) -> tuple[Staged, StoredBlob]:
-                mine = Staged.create(self._staging)
-                stack.callback(mine.discard)
+                mine = Staged.create(self._staging, f"{name}.{number}")
+                begun.append(mine)
                 blob = mine.fill(sources[number][0], expectations[number], tell)
                 mine.seal(sync=not together)
                 return mine, blob
@@ -91,7 +94,7 @@ class FileStore(ArtifactStore):
             taken = [by_number[number] for number in range(len(sources))]
             if together:
                 self._sync_all(disk)
-            shelves = {self._shelves.place(mine.path, blob.sha256) for mine, blob in taken}
+            shelves = {self._placed(mine, blob) for mine, blob in taken}
             if together:
                 self._sync_all(disk)
                 self._shelves.durable(shelves)
@@ -102,15 +105,18 @@ class FileStore(ArtifactStore):
     def publish(self, staged: Staged, blob: StoredBlob) -> None:
         """Make a staged file durable, then visible, then its folder durable."""
         staged.seal(sync=True)
-        self._shelves.sync([self._shelves.place(staged.path, blob.sha256)])
+        self._shelves.sync([self._placed(staged, blob)])
 
     def size(self, sha256: str) -> int | None:
         """Return the size of a blob; None where it is not held."""
-        with plainly("look for a file"):
-            try:
-                return os.stat(self._shelves.text(sha256)).st_size  # noqa: PTH116 thousands in a call, as in Shelves.place
-            except FileNotFoundError:
-                return None
+        path = self._shelves.text(sha256)
+        try:
+            return os.stat(path).st_size  # noqa: PTH116 thousands in a call, as in Shelves.place
+        except FileNotFoundError:
+            return None
+        except OSError:
+            with plainly("look for a file"):
+                raise
 
     def read(self, sha256: str, *, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Yield a blob's bytes, verified where all of them are asked for."""
@@ -215,8 +221,19 @@ class FileStore(ArtifactStore):
             except FileNotFoundError:
                 raise _not_held(sha256) from None
 
+    def _placed(self, staged: Staged, blob: StoredBlob) -> str:
+        """Make a staged file a blob, and return the name of its shelf."""
+        shelf = self._shelves.place(staged.path, blob.sha256)
+        staged.placed()
+        return shelf
+
     def _sync_all(self, disk: int) -> None:
         sync_file_system(disk)
+
+
+def _discard(staged: Sequence[Staged]) -> None:
+    for each in staged:
+        each.discard()
 
 
 def _chunks(expectations: Sequence[FileExpectation]) -> Iterator[list[int]]:

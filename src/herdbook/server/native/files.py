@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -19,10 +18,9 @@ from herdbook.api.files import (
     CONTENT_DIGEST_HEADER,
     DIGEST_HEADER,
     SIZE_HEADER,
-    bundle_end,
+    Bundle,
+    bundle_head,
     digest_value,
-    frame_header,
-    read_bundle,
     read_digest,
 )
 from herdbook.entities.files import FileStat
@@ -38,6 +36,7 @@ from herdbook.server.messages import (
     render,
     send_answer,
 )
+from herdbook.server.native.bundles import unbundled
 from herdbook.server.native.incoming import Divert, IncomingBody
 from herdbook.server.native.ranges import ByteRange, asked_range, etag
 from herdbook.server.outlet import Outlet
@@ -116,11 +115,7 @@ async def receive_parts(exchange: Exchange, *, offset: int, size: int) -> Answer
 
 async def receive_files(exchange: Exchange) -> Answer:
     """Take in the many small files that a request sends, with one wait for the disk."""
-
-    def uploads(body: IncomingBody) -> list[FileUpload]:
-        return [FileUpload(file=stat, source=io.BytesIO(content)) for stat, content in read_bundle(body.read)]
-
-    return await _take_in(exchange, uploads)
+    return await _take_in(exchange, lambda body: unbundled(Bundle(body.read)))
 
 
 async def _take_in(exchange: Exchange, uploads: Callable[[IncomingBody], Sequence[FileUpload]]) -> Answer:
@@ -199,9 +194,9 @@ async def send_files(exchange: Exchange) -> None:
                 hint="Ask for fewer at once, and for large files one by one.",
                 limit=BUNDLE_BYTES,
             )
-        frames = [(frame_header(file.entry), file) for file in opened]
-        total = sum(len(header) + file.entry.size for header, file in frames) + len(bundle_end())
-        blocks = _gathered(_bundle(frames))
+        head = bundle_head([file.entry for file in opened])
+        total = len(head) + sum(file.entry.size for file in opened)
+        blocks = _gathered(_bundle(head, opened))
         return total, blocks, next(blocks)
 
     total, blocks, block = await exchange.face.in_thread(begin)
@@ -230,11 +225,10 @@ class _Wanted:
     length: int | None
 
 
-def _bundle(frames: Sequence[tuple[bytes, OpenedFile]]) -> Iterator[bytes]:
-    for header, file in frames:
-        yield header
+def _bundle(head: bytes, files: Sequence[OpenedFile]) -> Iterator[bytes]:
+    yield head
+    for file in files:
         yield from file.read()
-    yield bundle_end()
 
 
 def _gathered(parts: Iterator[bytes]) -> Iterator[bytes]:
