@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import signal
 import subprocess
 import sys
@@ -12,6 +13,9 @@ import pytest
 
 from herdbook.adapters.files.store import FileStore
 from herdbook.testing.artifact_store_contract import ArtifactStoreContract
+from herdbook.testing.parts_contract import PartsContract
+
+MIB = 1024 * 1024
 
 MOMENTS = 15
 """How many moments a process is killed at."""
@@ -30,6 +34,33 @@ class TestFileStore(ArtifactStoreContract):
             path.write_bytes(content)
 
         return change
+
+
+class TestParts(PartsContract):
+    @pytest.fixture
+    def store(self, tmp_path):
+        return FileStore(tmp_path / "store", part_bytes=MIB + 1)
+
+
+class TestPartsOfTwoProcesses(PartsContract):
+    @pytest.fixture
+    def store(self, tmp_path):
+        """Each call is done by another one of two stores, as two servers over one folder do them."""
+        one, other = (FileStore(tmp_path / "store", part_bytes=MIB + 1) for _ in range(2))
+        return InTurns(one, other)
+
+
+class InTurns(FileStore):
+    """Two stores over one folder, which share nothing but that, asked in turns."""
+
+    def __init__(self, *stores):
+        self.part_bytes = stores[0].part_bytes
+        self.turns = itertools.cycle(stores)
+
+    def __getattribute__(self, name):
+        if name.startswith("_") or name in ("turns", "part_bytes"):
+            return super().__getattribute__(name)
+        return getattr(next(self.turns), name)
 
 
 class TestOneWorker(TestFileStore):
