@@ -15,6 +15,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 SINGLE = frozenset(
     {
         "authorization",
+        "content-digest",
         "content-length",
         "content-type",
         "host",

@@ -162,7 +162,7 @@ class GovernedRegistration(GovernedUploads):
         parents = parent_versions(core.gate, self._caller, tx, draft.lineage, operation)
         manifest, description = draft.manifest, draft.description
         ready = manifest is not None and description is not None and self._still_held(tx, chain, draft)
-        number = tx.allocate_version(model.id, stamp, number=draft.number)
+        number = tx.allocate_version(model.id, stamp, number=draft.number, ready=ready)
         manifest_id = None
         if manifest is not None and description is not None and ready:
             if not tx.serial and core.admission.judges_tags(draft.rules):
@@ -183,10 +183,11 @@ class GovernedRegistration(GovernedUploads):
             manifest_id=manifest_id,
             description=description if ready else None,
         )
-        tx.insert_version(new)
+        row = tx.insert_version(new)
         for key, value in draft.tags.items():
             tx.set_tag("model_version", new.id, key, value, stamp)
-        row = core.gate.reread(tx, subjects.version(model.name.version(number)))
+        if draft.tags:
+            row = evolve(row, version=evolve(row.version, tags=draft.tags))
         detail = {"version": number, "version_id": new.id, "status": new.status.value, "tags": draft.tags}
         event = "model_version.created" if ready else None
         shown = as_shown(core, self._caller, row, chain, tx)

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from herdbook.api import PREFIX, READ_MANY, UPLOAD_MANY, WAYS, Place
-from herdbook.api.files import bundle_end
+from herdbook.api.files import bundle_head
 from herdbook.names import PrincipalName
 from herdbook.policy.operations import OPERATIONS, Shape, Target
 from herdbook.server import build_app
@@ -42,6 +42,8 @@ WORDS = {
     "watches": MODEL,
     "principal": "user:os/founder",
     "privilege": "EXECUTE",
+    "offset": 0,
+    "size": 1,
 }
 BODIES = {
     "create_catalog": {"name": "fresh"},
@@ -96,9 +98,9 @@ def ask(http, endpoint):
     if endpoint is READ_MANY:
         return http.post(path, json={"paths": ["model.bin"]})
     if endpoint is UPLOAD_MANY:
-        return http.post(path, content=bundle_end())
+        return http.post(path, content=bundle_head([]))
     if endpoint.route.raw and endpoint.operation is Operation.UPLOAD_MODEL_VERSION_FILES:
-        return http.put(path, content=b"x")
+        return http.put(path, params=query, content=b"x")
     return http.request(method, path, params=query, json=body)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from attrs import frozen
 
 from herdbook import __version__
-from herdbook.api import PREFIX, WAYS, Endpoint
+from herdbook.api import PREFIX, STAGE, WAYS, Endpoint
+from herdbook.api.files import FILE_SIZE, OFFSET
 from herdbook.entities import Caller
 from herdbook.errors import NotFoundError, RegistryError
 from herdbook.policy.operations import OPERATIONS, Shape
@@ -32,7 +33,7 @@ from herdbook.server.messages import (
     wrong_method,
 )
 from herdbook.server.native.bodies import LargeBodies, is_small, read_no_body
-from herdbook.server.native.files import Exchange, receive_file, receive_files, send_file, send_files
+from herdbook.server.native.files import Exchange, receive_file, receive_files, receive_parts, send_file, send_files
 from herdbook.server.native.reading import Reader
 from herdbook.server.native.routing import Router
 from herdbook.server.threads import Place, Threads
@@ -204,6 +205,9 @@ class NativeFace:
 async def _move(exchange: Exchange, served: Served, query: bytes, *, only_headers: bool) -> Answer | None:
     """Move the bytes of files; None where the answer has been sent."""
     route = served.endpoint.route
+    if route == STAGE.route:
+        asked = served.read.read(exchange.values, query, exchange.headers, b"")
+        return await receive_parts(exchange, offset=asked[OFFSET], size=asked[FILE_SIZE])
     if route.operation is Operation.UPLOAD_MODEL_VERSION_FILES:
         return await (receive_file if route.method == "PUT" else receive_files)(exchange)
     if route.method == "POST":
