@@ -17,6 +17,7 @@ from herdbook.api.files import CONTENT_DIGEST_HEADER, digest_value
 from herdbook.entities import FileStat, Manifest, VersionStatus
 from herdbook.errors import UnavailableError
 from herdbook.names import PrincipalName
+from herdbook.ports.presigning import UrlSettings
 from herdbook.ports.registry import FileUpload
 from herdbook.server.watching import Watch
 from herdbook.testing.http_server import ServedMetastore
@@ -48,8 +49,13 @@ class Lines:
 
 
 @pytest.fixture
-def metastore(make_metastore, tmp_path):
-    return make_metastore(artifacts=FileStore(tmp_path / "parts", part_bytes=PART))
+def metastore(request, make_metastore, tmp_path):
+    """Its bytes lie in a folder, or in a bucket where that is asked for."""
+    if getattr(request, "param", "folder") == "folder":
+        return make_metastore(artifacts=FileStore(tmp_path / "parts", part_bytes=PART))
+    store = request.getfixturevalue("open_bucket")()
+    store._parts.part_bytes = PART
+    return make_metastore("sqlite://", artifacts=store, signed_urls=UrlSettings(enabled=False))
 
 
 @pytest.fixture
@@ -163,6 +169,22 @@ def test_it_goes_on_after_the_client_gave_up(remote, version, weights, how, prox
         under_way = parts.CONNECTIONS if how == "several connections" else 1
         assert sum(lines.received) < SIZE + under_way * PART + SOCKETS
         finish(again, version, weights, entry)
+
+
+@pytest.mark.parametrize("metastore", ["bucket"], indirect=True)
+def test_over_a_bucket_it_is_the_same(remote, version, weights, how, proxy, monkeypatch):
+    """What goes through a server to an object store goes on where it was too."""
+    with monkeypatch.context() as patch:
+        patch.setattr(parts, "TRIES", 1)
+        proxy.cut_after(4 * PART + MIB)
+        with pytest.raises(UnavailableError):
+            send(remote, version, weights)
+    before = held(remote, version)
+    assert before
+    told = []
+    entry = send(remote, version, weights, told.append)
+    assert sum(told) <= sum(min(PART, SIZE - number * PART) for number in range(7) if number not in before)
+    finish(remote, version, weights, entry)
 
 
 def test_a_file_that_has_changed_is_sent_anew(remote, version, weights, proxy, monkeypatch):
