@@ -22,6 +22,7 @@ from herdbook.verdicts import Operation
 _LOG = logging.getLogger("herdbook.service")
 _SESSION_DIGITS = 32
 _NUMBER_DIGITS = 15
+_Publish = Callable[[StagedSlot, FileExpectation], StoredBlob]
 
 
 @frozen(kw_only=True)
@@ -127,10 +128,10 @@ class DirectWays:
             f"Nothing was sent to the place of {file.path}.", hint="Ask upload_plan where to, and send it."
         )
 
-    def _ways_in(self, slot: StagedSlot, file: FileStat) -> list[Callable[[StagedSlot, FileExpectation], StoredBlob]]:
+    def _ways_in(self, slot: StagedSlot, file: FileStat) -> list[_Publish]:
         """Return what publishes a file from staging, first what will do it if the file came in parts."""
         signer, parted = self._signer(), self._parted(file)
-        ways = [] if signer is None else [signer.publish_staged]
+        ways: list[_Publish] = [] if signer is None else [signer.publish_staged]
         if parted is None:
             return ways
         whole = len(parted.staged(slot, file.size)) == part_count(file.size, parted.part_bytes)

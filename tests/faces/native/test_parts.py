@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import os
 from urllib.parse import urlsplit
@@ -11,6 +13,7 @@ import pytest
 from herdbook.adapters.files.store import FileStore
 from herdbook.adapters.http_registry import parts, repeating, sending
 from herdbook.adapters.http_registry.registry import HttpRegistry
+from herdbook.adapters.http_registry.streams import Streams
 from herdbook.adapters.http_registry.transport import Transport
 from herdbook.api import PREFIX
 from herdbook.api.files import CONTENT_DIGEST_HEADER, digest_value
@@ -98,10 +101,12 @@ def weights(tmp_path):
     return path
 
 
-@pytest.fixture(params=["one connection", "several connections"])
+@pytest.fixture(params=["one connection", "several connections", "through memory"])
 def how(request, monkeypatch):
-    """How the parts after the first one travel."""
-    monkeypatch.setattr(parts, "FAST", 0 if request.param == "one connection" else float("inf"))
+    """How the parts after the first one travel; what is encrypted goes through the client's memory."""
+    if request.param == "through memory":
+        monkeypatch.setattr(Streams, "by_kernel", False)
+    monkeypatch.setattr(parts, "FAST", float("inf") if request.param == "several connections" else 0)
     return request.param
 
 
@@ -136,7 +141,7 @@ def test_a_large_file_goes_up_in_parts(remote, version, weights, how, lines):
     assert sum(told) == SIZE
     assert SIZE < sum(lines.received) < SIZE + 10_000
     puts = sum(count >= 12345 for count in lines.received)
-    assert puts == (2 if how == "one connection" else 7)
+    assert puts == (7 if how == "several connections" else 2)
     finish(remote, version, weights, entry)
 
 
@@ -268,3 +273,15 @@ def test_another_client_sends_what_the_document_says(http, remote, version, weig
     file = {"path": "model.bin", "size": SIZE, "sha256": hashlib.sha256(content).hexdigest()}
     answer = http.post(f"{VERSION}/files:take-in", json={"file": file})
     assert (answer.status_code, answer.json()) == (200, file)
+
+
+def test_a_file_system_without_locks(remote, version, weights, monkeypatch):
+    """Where parts cannot be kept apart a file goes up whole, as small ones do."""
+
+    def refused(*_):
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr(fcntl, "fcntl", refused)
+    entry = send(remote, version, weights)
+    monkeypatch.undo()
+    finish(remote, version, weights, entry)
