@@ -17,6 +17,9 @@ from herdbook.testing.parts_contract import PartsContract
 
 MIB = 1024 * 1024
 
+MOMENTS = 15
+"""How many moments a process is killed at."""
+
 
 class TestFileStore(ArtifactStoreContract):
     @pytest.fixture
@@ -118,14 +121,17 @@ def test_processes_publish_the_same_blobs_at_once(tmp_path):
 
 def test_a_killed_process_leaves_only_whole_blobs(tmp_path):
     """Killed at any moment of put_many, a process leaves nothing under blobs/ that is not whole; the rest is swept."""
-    for turn in range(15):
+    for turn in range(150):
         child = start(tmp_path, seed=1000 * turn, rounds=100)
-        time.sleep(0.01 + 0.013 * turn)
+        time.sleep(0.01 + 0.013 * (turn % MOMENTS))
         child.send_signal(signal.SIGKILL)
         child.communicate(timeout=30)
         assert child.returncode == -signal.SIGKILL
         verify_all(tmp_path)
         left_behind = len(list((tmp_path / "staging").iterdir()))
+        # On a machine that is busy few moments are ones in which it writes.
+        if turn >= MOMENTS - 1 and left_behind:
+            break
     assert verify_all(tmp_path) > 0
     assert left_behind > 0, "no kill hit put_many: this test means nothing"
     store = FileStore(tmp_path)

@@ -193,7 +193,7 @@ def test_a_search_finds_what_is_there(store, world, noun, few, data):
     found = []
     # So that a page is full along an index, or not, and is then sorted or read to the end, and parts follow parts.
     small = {"WALKED": data.draw(st.sampled_from([2, 5, 5_000])), "SORTED": data.draw(st.sampled_from([0, 20_000]))}
-    small |= {"FEW": few, "PART": data.draw(st.sampled_from([1, 200]))}
+    small |= {"FEW": few, "PART": data.draw(st.sampled_from([1, 200])), "SORTED_AT_ONCE": dict.fromkeys(Noun, few)}
     written_out = mock.patch.object(search_names, "WRITTEN_OUT", data.draw(st.sampled_from([1, 16])))
     with mock.patch.multiple(search_reads, **small), written_out, store.read() as tx:
         while True:

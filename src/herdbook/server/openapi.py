@@ -63,7 +63,10 @@ _EXAMPLES: dict[type, str] = {
 _PART_EXAMPLES = {"model": _EXAMPLES[ModelName], "version": "1", "alias": "champion"}
 _ABOUT = (
     "A governed registry for machine-learning models. Names travel as text and are percent-encoded in paths. "
-    "A query parameter or a key of a body that is not listed is refused."
+    "A query parameter or a key of a body that is not listed is refused. "
+    "Any request may be answered with a problem before it is looked at: 400 where it is no HTTP, 405 with `Allow` "
+    "where its path has no such method, 408, 414 or 431 where its head takes too long or is too large, 403 where its "
+    "Host or Origin is foreign."
 )
 
 

@@ -22,7 +22,14 @@ class Forms:
     - `[[nested table]]`: a join that looks its right side up for each row of the left, where the planner may be told.
     - `[[first table; AND condition]]`: the ids of the first `limit` live rows `k`, by key, that lie in the sorted
       ranges `r(low, high)`, without the one at `after`; read along the index of keys, and no further than these.
+    - `[[foreach table; x; column = y.id]]`: the same, whatever the planner is told; the condition stands in WHERE too.
     - `[[spanned table; x]]`: a join of the ranges `r(low, high)` with the live rows `x` whose keys lie in them.
+    - `[[ranging ASC]] SELECT .. FROM [[ranged table]] .. WHERE ..`: a SELECT from the sorted ranges `r(low, high)` and
+      a table, whose WHERE keeps a range's names. PostgreSQL reads each range by itself, to where it says
+      `[[upto 101; r.low ASC, key ASC]]`, after so many rows in the order inside, and then in that order of all rows;
+      or to `[[apart x]]`, and what follows holds for all rows.
+    - `[[fenced x]] SELECT .. [[apart x]]`: a SELECT whose index does not depend on the ORDER BY that follows.
+    - `[[owned table]]`: the keys of the live rows that principals in parameter `owners` own, read by owner.
     - `[[row table]]`: what finds a row of a table again the quickest within one statement.
     - `[[indexed name]]`: the index to read a table by, where the planner may be told.
     - `[[like name]]`, `[[ilike name]]`: what follows a text to compare it with the pattern in a parameter, in which
@@ -57,6 +64,7 @@ SQLITE = Forms(
         "array": "json_group_array({0})",
         "greatest": "max({0})",
         "nested": "CROSS JOIN {0}",
+        "foreach": "CROSS JOIN {0} {1}",
         # The named index makes the order certain. The ranges begin at `after`; it is not compared with `>`, which
         # SQLite would take for the bound to begin at instead of a range's own.
         "first": """SELECT k.id FROM r CROSS JOIN {0} k INDEXED BY uq_{0}_key_live
@@ -64,6 +72,13 @@ SQLITE = Forms(
             WHERE k.deleted_at IS NULL AND k.key <> :after {1} LIMIT :limit""",
         "spanned": """CROSS JOIN {0} {1} INDEXED BY uq_{0}_key_live
             ON {1}.key >= r.low AND {1}.key < r.high AND {1}.deleted_at IS NULL""",
+        "ranging": "",
+        "ranged": "r CROSS JOIN {0}",
+        "upto": "",
+        "fenced": "",
+        "apart": "",
+        "owned": """SELECT key FROM {0} INDEXED BY ix_{0}_owner_id
+            WHERE deleted_at IS NULL AND owner_id IN (SELECT value FROM json_each(:owners))""",
         "row": "{0}.rowid",
         "indexed": "INDEXED BY {0}",
         "like": "GLOB :g{0}",
@@ -80,6 +95,7 @@ POSTGRESQL = Forms(
         "array": "coalesce(CAST(json_agg({0}) AS text), '[]')",
         "greatest": "greatest({0})",
         "nested": "JOIN {0}",
+        "foreach": "CROSS JOIN LATERAL (SELECT * FROM {0} WHERE {2} OFFSET 0) {1}",
         # Each range is read by itself: as a plain join, the index would be read from its beginning.
         "first": """SELECT x.id FROM r CROSS JOIN LATERAL (SELECT k.id, k.key FROM {0} k
             WHERE k.key >= r.low AND k.key < r.high AND k.deleted_at IS NULL AND k.key <> :after {1}
@@ -87,6 +103,17 @@ POSTGRESQL = Forms(
         # Read apart from the rest: each range by itself, along the index.
         "spanned": """CROSS JOIN LATERAL (SELECT * FROM {0} k
             WHERE k.key >= r.low AND k.key < r.high AND k.deleted_at IS NULL OFFSET 0) {1}""",
+        # In the order of the ranges: what they hold is sorted range by range, and no range is read in vain.
+        "ranging": "SELECT x.* FROM (SELECT low, high FROM r ORDER BY low {0}) r CROSS JOIN LATERAL (",
+        "ranged": "{0}",
+        "upto": "LIMIT {0}) x ORDER BY {1}",
+        "fenced": "SELECT {0}.* FROM (",
+        # For the sake of an order, the planner would read along its index and look for what is wanted.
+        "apart": "OFFSET 0) {0}",
+        # Where few own most, an equation makes the planner expect half the table and read it through.
+        "owned": """SELECT k.key FROM jsonb_array_elements_text(CAST(:owners AS jsonb)) o
+            CROSS JOIN LATERAL (SELECT key FROM {0} WHERE owner_id >= o.value AND owner_id <= o.value
+            AND deleted_at IS NULL OFFSET 0) k""",
         "row": "{0}.id",
         "indexed": "",
         "like": "LIKE :{0} ESCAPE ''",

@@ -43,15 +43,7 @@ _NAMES_OF = {
     kind: f"SELECT k.id, k.key FROM [[each ids]] i CROSS JOIN {table} k WHERE k.id = i.value AND k.deleted_at IS NULL"
     for kind, table in _TABLES.items()
 }
-# Read by owner: far more may lie behind the gates.
-_OWNED = {
-    SecurableKind.CATALOG: """SELECT key FROM catalogs
-        WHERE deleted_at IS NULL AND owner_id IN (SELECT value FROM [[each owners]])""",
-    SecurableKind.SCHEMA: """SELECT key FROM schemas [[indexed ix_schemas_owner_id]]
-        WHERE deleted_at IS NULL AND owner_id IN (SELECT value FROM [[each owners]])""",
-    SecurableKind.REGISTERED_MODEL: """SELECT key FROM registered_models [[indexed ix_registered_models_owner_id]]
-        WHERE deleted_at IS NULL AND owner_id IN (SELECT value FROM [[each owners]])""",
-}
+_OWNED = {kind: f"SELECT '{kind.value}', found.key FROM ([[owned {table}]]) found" for kind, table in _TABLES.items()}
 
 
 class PolicyRows(PolicyLog):
@@ -160,12 +152,11 @@ class PolicyRows(PolicyLog):
         found = self._run.one("SELECT id, tree_revision FROM metastore")
         metastore_id, tree = ("", 0) if found is None else found
         # What is created while the tree stays as it is can be owned: that is read each time.
-        owners = _ids(visible.owners)
-        owned = {
-            level: tuple(row[0] for row in self._run.all(_OWNED[level], owners=owners))
-            for level in levels
-            if level in visible.owned_kinds()
-        }
+        owned: dict[SecurableKind, tuple[str, ...]] = {level: () for level in levels if level in visible.owned_kinds()}
+        if owned:
+            sql = " UNION ALL ".join(_OWNED[level] for level in owned)
+            for value, key in self._run.all(sql, owners=_ids(visible.owners)):
+                owned[_KINDS[value]] += (key,)
         key = (evolve(visible, revision=0), kind, tree, tuple(owned.items()))
         ranges = None if self.remembered is None else self.remembered.get(key)
         if ranges is None:

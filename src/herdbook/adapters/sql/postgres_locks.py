@@ -15,9 +15,9 @@ _OURS = 0x48455244
 _WRITERS = f"{_OURS}, 1"
 _WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 BEGIN = {
-    Mode.READ: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-    Mode.WRITE: f"{_WRITE}; SELECT pg_advisory_xact_lock_shared({_WRITERS})",
-    Mode.EXCLUSIVE: f"{_WRITE}; SELECT pg_advisory_xact_lock({_WRITERS})",
+    Mode.READ: ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",),
+    Mode.WRITE: (_WRITE, f"SELECT pg_advisory_xact_lock_shared({_WRITERS})"),
+    Mode.EXCLUSIVE: (_WRITE, f"SELECT pg_advisory_xact_lock({_WRITERS})"),
 }
 """How each transaction begins, in one round trip. Every later statement of a writer sees what was committed before it
 got its lock, so an exclusive one finds rights, names and rows as nobody else can change them any more."""
@@ -44,6 +44,8 @@ class PostgresWrites(SqlWrites):
 
     def emit(self, event: Event) -> int:
         """Write an outbox row and return its sequence number, in one round trip."""
+        if event.securable_id in self._counted:
+            return super().emit(event)
         row = self._run.one(_counted_and_written(event.securable_kind), **event_row(event))
         if row is None:
             raise gone(event)
@@ -52,7 +54,7 @@ class PostgresWrites(SqlWrites):
     def idempotent(self, principal_id: str, operation: str, key: str, *, now_ms: int) -> IdempotencyRecord | None:
         """Return the answer kept for a key; who uses the same key at the same time waits for the first."""
         digest = hashlib.sha256(f"{principal_id}\0{operation}\0{key}".encode()).digest()
-        self._run.one("SELECT pg_advisory_xact_lock(:key)", key=int.from_bytes(digest[:8], signed=True))
+        self._run.later("SELECT pg_advisory_xact_lock(:key)", key=int.from_bytes(digest[:8], signed=True))
         return super().idempotent(principal_id, operation, key, now_ms=now_ms)
 
 

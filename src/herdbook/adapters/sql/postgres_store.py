@@ -20,10 +20,13 @@ from herdbook.adapters.sql.dialect import POSTGRESQL
 from herdbook.adapters.sql.postgres_errors import translated
 from herdbook.adapters.sql.postgres_locks import BEGIN, PostgresWrites
 from herdbook.adapters.sql.postgres_options import PostgresOptions
+from herdbook.adapters.sql.postgres_runner import PostgresRunner
+from herdbook.adapters.sql.postgres_wire import Wire
 from herdbook.adapters.sql.statements import Compiler, Row, Runner
 from herdbook.adapters.sql.store import Mode, SqlStore
 from herdbook.errors import InternalError, InvalidArgumentError, UnavailableError
 
+_WIRE = "herdbook wire"
 POOL = 8
 SHARED = 32
 """Connections that go round, so that no thread is short of one which another keeps and does not use."""
@@ -31,9 +34,13 @@ _SETTINGS = {
     "client_encoding": "UTF8",
     "random_page_cost": "1.1",
     "jit": "off",
+    "enable_bitmapscan": "off",
+    "plan_cache_mode": "force_generic_plan",
 }
 """What a session is told besides its timeouts: a statement reads a few rows by an index, also where the planner of a
-server with the settings of long ago would read a table through, and compile it."""
+server with the settings of long ago would read a table through, and compile it. Rows are read in the order of an
+index, so that reading ends with the page: a bitmap is made of all rows first. A plan is made once for each statement,
+as on SQLite: making one takes as long as reading a page, and which index to read does not depend on the values."""
 _CONNECT: dict[str, Any] = {
     "autocommit": True,
     "prepare_threshold": 2,
@@ -177,8 +184,11 @@ class _Session:
     def __init__(self, connection: PoolProxiedConnection, compiler: Compiler) -> None:
         self._connection = connection
         self._driver: psycopg.Connection[Row] = connection.driver_connection  # type: ignore[assignment]  # the pool's type is any driver's
-        self._cursor = self._driver.cursor()
-        self.runner = Runner(self._cursor, compiler)
+        wire = connection.info.get(_WIRE)
+        if wire is None:
+            # It stays with the connection: another session finds its statements prepared.
+            wire = connection.info[_WIRE] = Wire(self._driver)
+        self.runner = PostgresRunner(self._driver, wire, compiler)
         self.busy = False
 
     @property
@@ -188,12 +198,12 @@ class _Session:
 
     def begin(self, mode: Mode) -> None:
         """Begin a transaction and take its lock."""
-        self._cursor.execute(BEGIN[mode], prepare=False)
+        self.runner.begin(BEGIN[mode])
 
     def commit(self, mode: Mode) -> None:
         """Commit; raises UnavailableError that says so where nobody can know whether it was committed."""
         try:
-            self._cursor.execute("COMMIT")
+            done = self.runner.commit()
         except psycopg.OperationalError as error:
             if mode is Mode.READ or not self.broken:
                 raise
@@ -201,11 +211,12 @@ class _Session:
                 "The connection to the database was lost while a change was being committed.",
                 hint="It may have been made or not: read it again before you repeat it.",
             ) from error
-        if self._cursor.statusmessage != "COMMIT":
+        if done != "COMMIT":
             raise InternalError("A transaction went on after a statement of it had failed; it was rolled back.")
 
     def roll_back(self) -> None:
         """Leave the transaction, if there is one and the connection is there."""
+        self.runner.forget()
         if not self.broken:
             # Where this fails the connection is lost, and the server rolls back by itself.
             with suppress(psycopg.OperationalError):

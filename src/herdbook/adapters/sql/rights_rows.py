@@ -142,7 +142,7 @@ class SqlRightsWrites(RightsWrites):
     def set_enabled(self, principal_id: str, *, enabled: bool, reason: str | None, stamp: Stamp) -> int:
         """Enable or disable a principal."""
         sql = "UPDATE principals SET enabled = :enabled, updated_at = :at, updated_by = :by WHERE id = :id"
-        self._run.run(sql, enabled=int(enabled), at=stamp.at_ms, by=stamp.by, id=principal_id)
+        self._run.later(sql, enabled=int(enabled), at=stamp.at_ms, by=stamp.by, id=principal_id)
         return self._gap(reason, stamp)
 
     def delete_principal(self, principal_id: str, *, reason: str | None, stamp: Stamp) -> int:
@@ -156,7 +156,7 @@ class SqlRightsWrites(RightsWrites):
             "DELETE FROM name_denies WHERE principal_id = :id",
             "UPDATE api_tokens SET revoked_at = :at, revoked_by = :by WHERE principal_id = :id AND revoked_at IS NULL",
         ):
-            self._run.run(sql, **ended)
+            self._run.later(sql, **ended)
         return self._gap(reason, stamp)
 
     def begin_revision(self, digest: str, reason: str | None, stamp: Stamp) -> int:
@@ -175,7 +175,7 @@ class SqlRightsWrites(RightsWrites):
             "applied_by": stamp.by,
             "reason": reason,
         }
-        self._run.run(insert_sql(policy_tables.policy_revisions, *row), **row)
+        self._run.later(insert_sql(policy_tables.policy_revisions, *row), **row)
         return revision
 
     def insert_item(self, revision: int, seq: int, item: PolicyLine | Membership, stamp: Stamp) -> None:
@@ -194,7 +194,7 @@ class SqlRightsWrites(RightsWrites):
                 "valid_from": stamp.at_ms,
                 "granted_by": stamp.by,
             }
-            self._run.run(insert_sql(policy_tables.grants, *row), **row)
+            self._run.later(insert_sql(policy_tables.grants, *row), **row)
             return
         identity = hashlib.sha256(f"{revision}:{seq}".encode()).hexdigest()[:32]
         row = {
@@ -205,17 +205,17 @@ class SqlRightsWrites(RightsWrites):
             "valid_from": stamp.at_ms,
             "created_by": stamp.by,
         }
-        self._run.run(insert_sql(policy_tables.memberships, *row), **row)
+        self._run.later(insert_sql(policy_tables.memberships, *row), **row)
 
     def _end(self, item: PolicyLine | Membership, stamp: Stamp) -> None:
         ended = {"at": stamp.at_ms, "by": stamp.by}
         if isinstance(item, PolicyLine):
             sql = "UPDATE grants SET valid_to = :at, ended_by = :by WHERE id = :id AND valid_to IS NULL"
-            self._run.run(sql, id=item.id, **ended)
+            self._run.later(sql, id=item.id, **ended)
             return
         sql = """UPDATE memberships SET valid_to = :at, ended_by = :by WHERE member_id = :member
             AND group_id = :group AND origin = :origin AND valid_to IS NULL"""
-        self._run.run(sql, member=item.member_id, group=item.group_id, origin=item.origin, **ended)
+        self._run.later(sql, member=item.member_id, group=item.group_id, origin=item.origin, **ended)
 
     def _log(self, revision: int, seq: int, item: PolicyLine | Membership, *, added: bool) -> None:
         kind = "line" if isinstance(item, PolicyLine) else "membership"
@@ -226,12 +226,12 @@ class SqlRightsWrites(RightsWrites):
             "kind": kind,
             "item": to_json(item).decode(),
         }
-        self._run.run(insert_sql(policy_tables.policy_changes, *change), **change)
+        self._run.later(insert_sql(policy_tables.policy_changes, *change), **change)
 
     def _gap(self, reason: str | None, stamp: Stamp) -> int:
         revision = self.begin_revision("", reason, stamp)
         change = {"revision": revision, "seq": 0, "added": 1, "kind": GAP, "item": "{}"}
-        self._run.run(insert_sql(policy_tables.policy_changes, *change), **change)
+        self._run.later(insert_sql(policy_tables.policy_changes, *change), **change)
         return revision
 
 

@@ -25,8 +25,10 @@ FEW = 2_000
 
 WALKED = 5_000
 """How many rows are read along the index of an order in the hope that they fill a page."""
-SORTED = 20_000
+SORTED = 50_000
 """Up to how many rows under the ranges are sorted where that hope failed; with more it is read along the index."""
+SORTED_AT_ONCE = {Noun.MODEL: 2_000, Noun.VERSION: 4_000}
+"""Up to how many are sorted without that hope; where rows are of two tables, walking in vain costs more."""
 PART = 200
 """How many ranges a search by name begins with; a page is mostly full with them."""
 
@@ -145,7 +147,7 @@ class SearchReads:
 
         Along the index a page is full soon where much is seen; but what is seen may all lie at its end.
         """
-        if not self._more_than(FEW, page):
+        if not self._more_than(SORTED_AT_ONCE[page.noun], page):
             return self._all_of(page)
         sql, values = page.fence(WALKED // toil(page.ranges.pieces))
         fence = self._run.one(sql, **values)
@@ -164,7 +166,7 @@ class SearchReads:
             return left < 0
         sql, values = page.count(left + 1)
         counted = self._run.one(sql, **values)
-        return counted is not None and counted[0] > left
+        return counted is not None and (counted[0] or 0) > left
 
     def _few(self, asked: _Asked, spans: Spans) -> tuple[str, ...] | None:
         """Return the rows that some clause leaves, where it is few; None where no clause leaves few."""

@@ -20,22 +20,27 @@ from herdbook.ports.metadata import Search
 # The limit is written out: PostgreSQL takes a tenth of all rows for one that it is not told, and plans anew each time.
 # A materialized page is read in the order in which it was made; only PostgreSQL may choose another.
 _PAGE = """WITH {names} page(id, {aliases}) AS MATERIALIZED (
-        SELECT [[row {row}]], {orders} FROM {source} WHERE {where} {order_by} LIMIT {limit})
+        {begun}SELECT [[row {row}]] AS id, {orders} FROM {source} WHERE {where} {order_by} LIMIT {limit})
     SELECT {columns}, {page_orders} FROM page CROSS JOIN {joined} WHERE [[row {row}]] = page.id
     [[ordered {page_order_by}]]"""
 # Of each model at least one version is on the page, so the models of a page are found first, in the order of the spans.
 _MODELS_FIRST = """models(id, key) AS MATERIALIZED (
-        SELECT m.id, m.key FROM r CROSS JOIN registered_models m [[indexed uq_registered_models_key_live]]
-        WHERE m.key >= r.low AND m.key < r.high AND m.deleted_at IS NULL
+        [[ranging ASC]] SELECT m.id, m.key
+        FROM {source} WHERE m.key >= r.low AND m.key < r.high AND m.deleted_at IS NULL
         AND EXISTS (SELECT 1 FROM model_versions v WHERE v.model_id = m.id AND {where})
-        [[ordered m.key]] LIMIT {limit}),
+        [[ordered m.key]] [[upto {limit}; r.low, key]] LIMIT {limit}),
     """
-_RANGES = "r(low, high) AS (SELECT value->>0, value->>1 FROM [[pairs spans]]),\n    "
+_RANGES = "r(low, high) AS (SELECT [[binary value->>0]], value->>1 FROM [[pairs spans]]),\n    "
+_BY_NAME = "registered_models m [[indexed uq_registered_models_key_live]]"
+_ITS_MODEL = "[[foreach registered_models; m; id = v.model_id]]"
+_ITS_VERSIONS = " [[foreach model_versions; v; model_id = m.id]]"
+_RANGED = "[[ranged registered_models m]] [[indexed uq_registered_models_key_live]]"
 # A row beyond which the walk along an order's index is not worth it; what ties with it is beyond it too.
 _FENCE = """SELECT {row}.{column} FROM {table} {row} [[indexed {index}]]
     WHERE {where} ORDER BY {row}.{column} {direction} LIMIT 1 OFFSET :walked"""
+# Looking each version up would take longer than the page; those in the trash are counted too.
 _COUNT = """WITH r(low, high) AS (SELECT value->>0, value->>1 FROM [[pairs wide]])
-    SELECT count(*) FROM (SELECT 1 FROM r [[spanned registered_models; m]] {versions}
+    SELECT {counted} FROM (SELECT m.last_version FROM r [[spanned registered_models; m]]
         WHERE m.deleted_at IS NULL LIMIT :limit) counted"""
 _MANAGED = """OR EXISTS (SELECT 1 FROM [[pairs managed]] g
     WHERE m.key >= g.value->>0 AND m.key < g.value->>1)"""
@@ -103,18 +108,17 @@ class Page:
         orders = [_expression(order, self.noun) for order in self.search.order]
         wanted = self._wanted(given, orders)
         names, source, found = self._source(given, wanted)
-        first = self.search.order[0]
-        by_name = names and self.walk is None and self.noun is Noun.MODEL and not first.descending and len(orders) == 1
         aliases = [f"o{place}" for place in range(len(orders))]
+        begun, order_by = self._ordered(source, orders, aliases)
         sql = _PAGE.format(
             names=names,
             aliases=", ".join(aliases),
             row=_ROW[self.noun],
-            orders=", ".join(orders),
+            begun=begun,
+            orders=", ".join(f"{sql} AS {alias}" for sql, alias in zip(orders, aliases, strict=True)),
             source=source,
             where=" AND ".join(found),
-            # Spans follow one another, and each is read along the index of names.
-            order_by="[[ordered m.key]]" if by_name else f"ORDER BY {_directed(orders, self.search.order)}",
+            order_by=order_by,
             columns=_COLUMNS[self.noun],
             page_orders=", ".join(f"page.{alias}" for alias in aliases),
             joined=_JOINED[self.noun].removeprefix("FROM "),
@@ -151,16 +155,16 @@ class Page:
             where += f" AND {row}.{column} {'<=' if first.descending else '>='} :after"
             values["after"] = self.search.after[0]
         table = "registered_models" if self.noun is Noun.MODEL else "model_versions"
-        direction = "DESC" if first.descending else "ASC"
         sql = _FENCE.format(
-            row=row, column=column, table=table, index=self.index, where=where, direction=direction
+            row=row, column=column, table=table, index=self.index, where=where, direction=_direction(first)
         )  # fmt: skip
         return sql, values
 
     def count(self, most: int) -> tuple[str, dict[str, object]]:
-        """Return the statement that counts, up to `most`, the rows under the wide ones of the ranges."""
-        versions = "" if self.noun is Noun.MODEL else "JOIN model_versions v ON v.model_id = m.id"
-        return _COUNT.format(versions=versions), {"wide": json.dumps(self.ranges.pieces.wide), "limit": most}
+        """Return the statement that counts the rows under the wide ones of the ranges, and may end at `most`."""
+        # A model without versions is looked at too.
+        counted = "count(*)" if self.noun is Noun.MODEL else "CAST(sum([[greatest last_version, 1]]) AS bigint)"
+        return _COUNT.format(counted=counted), {"wide": json.dumps(self.ranges.pieces.wide), "limit": most}
 
     @property
     def _limit(self) -> int:
@@ -194,28 +198,42 @@ class Page:
         if self.walk is not None or (self.ranges.spans == EVERYTHING.spans and self.index is not None):
             return self._along(given, [*joined, *live])
         if len(self.ranges.spans) == 1:
-            source = "registered_models m [[indexed uq_registered_models_key_live]]"
-            source += " CROSS JOIN model_versions v" if versions else ""
+            source = _BY_NAME
+            source += _ITS_VERSIONS if versions else ""
             return "", source, [*self._bounds(given), *joined, *live]
         if versions and first.field == "name" and not first.descending:
-            names = _RANGES + _MODELS_FIRST.format(where=" AND ".join(wanted), limit=self._limit)
+            names = _RANGES + _MODELS_FIRST.format(source=_RANGED, where=" AND ".join(wanted), limit=self._limit)
             return names, "models CROSS JOIN model_versions v CROSS JOIN registered_models m", [
                 "v.model_id = models.id", "m.id = models.id", *wanted,
             ]  # fmt: skip
         if not self.ranges.pieces.wide and first.field != "name":
             names = given.add(json.dumps(self.ranges.pieces.names))
-            source = f"[[each {names}]] n CROSS JOIN registered_models m [[indexed uq_registered_models_key_live]]"
-            source += " CROSS JOIN model_versions v" if versions else ""
+            source = f"[[each {names}]] n CROSS JOIN {_BY_NAME}"
+            source += _ITS_VERSIONS if versions else ""
             return "", source, ["m.key = n.value", *joined, *live]
-        source = "r CROSS JOIN registered_models m [[indexed uq_registered_models_key_live]]"
-        source += " CROSS JOIN model_versions v" if versions else ""
+        source = _RANGED
+        source += _ITS_VERSIONS if versions else ""
         return _RANGES, source, ["m.key >= r.low AND m.key < r.high", *joined, *live]
+
+    def _ordered(self, source: str, orders: list[str], aliases: list[str]) -> tuple[str, str]:
+        """Return what comes before the SELECT of a page from a source, and how its rows are ordered."""
+        first, ordered = self.search.order[0], _directed(aliases, self.search.order)
+        by_range, by_name = source.startswith(_RANGED), first.field == "name"
+        begun = f"[[ranging {_direction(first)}]] " if by_range else "[[fenced x]] "
+        if by_range and by_name:
+            # Spans follow one another, and each is read along the index of names.
+            as_read = self.noun is Noun.MODEL and not first.descending and len(aliases) == 1
+            inside = f"[[ordered {ordered}]]" if as_read else f"ORDER BY {ordered}"
+            return begun, f"{inside} [[upto {self._limit}; r.low {_direction(first)}, {ordered}]]"
+        if by_range or (source.startswith(_BY_NAME) and not by_name):
+            return begun, f"[[apart x]] ORDER BY {ordered}"
+        return "", f"ORDER BY {_directed(orders, self.search.order)}"
 
     def _along(self, given: Parameters, found: list[str]) -> tuple[str, str, list[str]]:
         """Return what `_source` does for reading along the index of the order."""
         source = f"registered_models m [[indexed {self.index}]]"
         if self.noun is Noun.VERSION:
-            source = f"model_versions v [[indexed {self.index}]] CROSS JOIN registered_models m"
+            source = f"model_versions v [[indexed {self.index}]] {_ITS_MODEL}"
         if self.walk is not None and self.walk.fence is not None:
             first = self.search.order[0]
             sign = ">" if first.descending else "<"
@@ -242,7 +260,11 @@ def _expression(order: Order, noun: Noun) -> str:
 
 def _directed(expressions: list[str], orders: tuple[Order, ...]) -> str:
     pairs = zip(expressions, orders, strict=True)
-    return ", ".join(f"{sql} {'DESC' if order.descending else 'ASC'}" for sql, order in pairs)
+    return ", ".join(f"{sql} {_direction(order)}" for sql, order in pairs)
+
+
+def _direction(order: Order) -> str:
+    return "DESC" if order.descending else "ASC"
 
 
 def _behind(given: Parameters, expressions: list[str], search: Search) -> list[str]:

@@ -32,7 +32,6 @@ from herdbook.server.messages import (
     Headers,
     Receive,
     Send,
-    read_body,
     render,
     send_answer,
 )
@@ -128,6 +127,8 @@ async def _take_in(exchange: Exchange, uploads: Callable[[IncomingBody], Sequenc
 
 async def _incoming(exchange: Exchange, take: Callable[[Registry, IncomingBody], Answer]) -> Answer:
     """Have the body of a request taken in by a thread, and return the answer."""
+    # An upload may have to wait for a thread, with its first blocks in memory.
+    await exchange.face.prove(exchange.headers, exchange.identity)
     length, loop = _length_of(exchange.headers), asyncio.get_running_loop()
     body = IncomingBody(exchange.receive, loop, length=length, divert=exchange.divert)
 
@@ -182,7 +183,14 @@ async def send_file(exchange: Exchange, *, offset: int, length: int | None, only
 
 async def send_files(exchange: Exchange) -> None:
     """Send the many small files that a request lists."""
-    body = await read_body(exchange.receive, exchange.headers, _PATHS_LIMIT)
+    limit, identity = _PATHS_LIMIT, exchange.identity
+    async with exchange.face.large_body(exchange.receive, exchange.headers, limit, identity) as body:
+        total, blocks, block = await _found(exchange, body)
+    await _send(exchange, 200, [(b"content-type", BUNDLE_TYPE.encode()), *_SAVED, _length(total)], blocks, block)
+
+
+async def _found(exchange: Exchange, body: bytes) -> tuple[int, Iterator[bytes], bytes]:
+    """Open the files that a body lists; returns how many bytes are sent, all of them, and the first."""
 
     def begin() -> tuple[int, Iterator[bytes], bytes]:
         registry = exchange.registry()
@@ -199,8 +207,8 @@ async def send_files(exchange: Exchange) -> None:
         blocks = _gathered(_bundle(head, opened))
         return total, blocks, next(blocks)
 
-    total, blocks, block = await exchange.face.in_thread(begin)
-    await _send(exchange, 200, [(b"content-type", BUNDLE_TYPE.encode()), *_SAVED, _length(total)], blocks, block)
+    found: tuple[int, Iterator[bytes], bytes] = await exchange.face.in_thread(begin)
+    return found
 
 
 def _check_count(_: object, __: object, paths: tuple[str, ...]) -> None:
