@@ -31,10 +31,20 @@ PART = 1000
 CONTENT = b"a" * PART + b"b" * PART + b"the end"
 
 
+@pytest.fixture(params=["folder", "bucket"])
+def store(request, tmp_path):
+    """What takes small parts."""
+    if request.param == "folder":
+        return FileStore(tmp_path / "parts", part_bytes=PART)
+    store = request.getfixturevalue("open_bucket")()
+    store._parts.part_bytes = PART
+    return store
+
+
 @pytest.fixture
-def people(make_people, make_metastore, tmp_path):
-    """Ann and Bob, who may register versions of a model whose bytes lie in a folder that takes small parts."""
-    people = make_people(make_metastore(artifacts=FileStore(tmp_path / "parts", part_bytes=PART)))
+def people(make_people, make_metastore, store):
+    """Ann and Bob, who may register versions of a model whose bytes lie there."""
+    people = make_people(make_metastore("sqlite://", artifacts=store))
     people.gates("user:ann", "user:bob")
     people.give("user:ann", MODEL, P.CREATE_MODEL_VERSION, P.EXECUTE)
     people.give("user:bob", MODEL, P.CREATE_MODEL_VERSION)

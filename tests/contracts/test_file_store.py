@@ -54,11 +54,10 @@ class InTurns(FileStore):
     """Two stores over one folder, which share nothing but that, asked in turns."""
 
     def __init__(self, *stores):
-        self.part_bytes = stores[0].part_bytes
         self.turns = itertools.cycle(stores)
 
     def __getattribute__(self, name):
-        if name.startswith("_") or name in ("turns", "part_bytes"):
+        if name.startswith("_") or name == "turns":
             return super().__getattribute__(name)
         return getattr(next(self.turns), name)
 

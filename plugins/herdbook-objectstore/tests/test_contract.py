@@ -10,6 +10,7 @@ import pytest
 
 from herdbook.ports.presigning import StagedSlot
 from herdbook.testing.artifact_store_contract import ArtifactStoreContract
+from herdbook.testing.parts_contract import PartsContract
 from herdbook.testing.presign_contract import PresignContract, send
 
 
@@ -45,3 +46,11 @@ class TestWholeBucketOneByOne(TestS3):
         yield store
         for found in obstore.list(store._blobs.objects).collect():
             obstore.delete(store._blobs.objects, found["path"])
+
+
+class TestParts(PartsContract):
+    @pytest.fixture
+    def store(self, open_root):
+        store = open_root()
+        store._parts.part_bytes = 1024 * 1024 + 1
+        return store

@@ -68,8 +68,10 @@ def part_count(size: int, part_bytes: int) -> int:
 class SupportsParts(Protocol):
     """A store whose slots take parts. What is held of a file is kept until it is published, or swept."""
 
-    part_bytes: int
-    """Bytes of a part."""
+    @property
+    def part_bytes(self) -> int:
+        """Bytes of a part."""
+        ...
 
     @property
     def takes_parts(self) -> bool:

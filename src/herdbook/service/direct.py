@@ -7,6 +7,7 @@ import hmac
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import BinaryIO
 
 from attrs import field, frozen
@@ -14,13 +15,14 @@ from attrs import field, frozen
 from herdbook.entities import Caller, FileEntry, FileStat, SignedUrl, StagedParts
 from herdbook.errors import ConflictError, InvalidArgumentError, NotFoundError, RegistryError, UnsupportedError
 from herdbook.ports.artifacts import ArtifactStore, FileExpectation, Progress, StoredBlob
-from herdbook.ports.parts import PartRun, SupportsParts
+from herdbook.ports.parts import PartRun, SupportsParts, part_count
 from herdbook.ports.presigning import LARGEST_PUT, StagedSlot, SupportsPresign, UrlSettings
 from herdbook.verdicts import Operation
 
 _LOG = logging.getLogger("herdbook.service")
 _SESSION_DIGITS = 32
 _NUMBER_DIGITS = 15
+_Publish = Callable[[StagedSlot, FileExpectation], StoredBlob]
 
 
 @frozen(kw_only=True)
@@ -109,12 +111,9 @@ class DirectWays:
             ConflictError: nothing was put there, or parts are missing.
             IntegrityError: what was put there is something else; nothing was published.
         """
-        signer, parted = self._signer(), self._parted(file)
-        publish = None if signer is None else signer.publish_staged
         slot = self._slot(caller, version_id, file.path)
-        if parted is not None and (publish is None or parted.staged(slot, file.size)):
-            publish = parted.publish_parts
-        if publish is None:
+        ways = self._ways_in(slot, file)
+        if not ways:
             raise UnsupportedError(
                 "This registry takes in no files from staging.", hint="Use upload_model_version_files."
             )
@@ -122,12 +121,21 @@ class DirectWays:
             # Whoever has the URL can put something there: the digest says what the caller has put.
             raise InvalidArgumentError(f"The digest of {file.path} is not given.", hint="Say what was sent.")
         expected = FileExpectation(size=file.size, sha256=file.sha256)
-        try:
-            return publish(slot, expected)
-        except NotFoundError:
-            raise ConflictError(
-                f"Nothing was sent to the place of {file.path}.", hint="Ask upload_plan where to, and send it."
-            ) from None
+        for publish in ways:
+            with suppress(NotFoundError):
+                return publish(slot, expected)
+        raise ConflictError(
+            f"Nothing was sent to the place of {file.path}.", hint="Ask upload_plan where to, and send it."
+        )
+
+    def _ways_in(self, slot: StagedSlot, file: FileStat) -> list[_Publish]:
+        """Return what publishes a file from staging, first what will do it if the file came in parts."""
+        signer, parted = self._signer(), self._parted(file)
+        ways: list[_Publish] = [] if signer is None else [signer.publish_staged]
+        if parted is None:
+            return ways
+        whole = len(parted.staged(slot, file.size)) == part_count(file.size, parted.part_bytes)
+        return [parted.publish_parts, *ways] if whole else [*ways, parted.publish_parts]
 
     def _parted(self, file: FileStat) -> SupportsParts | None:
         """Return the store where it takes a file of this size in parts."""

@@ -52,8 +52,7 @@ class GovernedUploads(GovernedPart):
                 return UploadSlot(file=file, need=need)
             ways, version_id = self._core.direct, pending.version.id
             via = ways.to_send(self._caller, version_id, file)
-            parts = None if via is not None else ways.staged(self._caller, version_id, file)
-            return UploadSlot(file=file, need=need, via=via, parts=parts)
+            return UploadSlot(file=file, need=need, via=via, parts=ways.staged(self._caller, version_id, file))
 
         # Signing may have to ask somebody for credentials, which no transaction waits for.
         return UploadPlan(slots=tuple(map(slot, files)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import os
 from urllib.parse import urlsplit
@@ -11,12 +13,14 @@ import pytest
 from herdbook.adapters.files.store import FileStore
 from herdbook.adapters.http_registry import parts, repeating, sending
 from herdbook.adapters.http_registry.registry import HttpRegistry
+from herdbook.adapters.http_registry.streams import Streams
 from herdbook.adapters.http_registry.transport import Transport
 from herdbook.api import PREFIX
 from herdbook.api.files import CONTENT_DIGEST_HEADER, digest_value
 from herdbook.entities import FileStat, Manifest, VersionStatus
 from herdbook.errors import UnavailableError
 from herdbook.names import PrincipalName
+from herdbook.ports.presigning import UrlSettings
 from herdbook.ports.registry import FileUpload
 from herdbook.server.watching import Watch
 from herdbook.testing.http_server import ServedMetastore
@@ -48,8 +52,13 @@ class Lines:
 
 
 @pytest.fixture
-def metastore(make_metastore, tmp_path):
-    return make_metastore(artifacts=FileStore(tmp_path / "parts", part_bytes=PART))
+def metastore(request, make_metastore, tmp_path):
+    """Its bytes lie in a folder, or in a bucket where that is asked for."""
+    if getattr(request, "param", "folder") == "folder":
+        return make_metastore(artifacts=FileStore(tmp_path / "parts", part_bytes=PART))
+    store = request.getfixturevalue("open_bucket")()
+    store._parts.part_bytes = PART
+    return make_metastore("sqlite://", artifacts=store, signed_urls=UrlSettings(enabled=False))
 
 
 @pytest.fixture
@@ -92,10 +101,12 @@ def weights(tmp_path):
     return path
 
 
-@pytest.fixture(params=["one connection", "several connections"])
+@pytest.fixture(params=["one connection", "several connections", "through memory"])
 def how(request, monkeypatch):
-    """How the parts after the first one travel."""
-    monkeypatch.setattr(parts, "FAST", 0 if request.param == "one connection" else float("inf"))
+    """How the parts after the first one travel; what is encrypted goes through the client's memory."""
+    if request.param == "through memory":
+        monkeypatch.setattr(Streams, "by_kernel", False)
+    monkeypatch.setattr(parts, "FAST", float("inf") if request.param == "several connections" else 0)
     return request.param
 
 
@@ -130,7 +141,7 @@ def test_a_large_file_goes_up_in_parts(remote, version, weights, how, lines):
     assert sum(told) == SIZE
     assert SIZE < sum(lines.received) < SIZE + 10_000
     puts = sum(count >= 12345 for count in lines.received)
-    assert puts == (2 if how == "one connection" else 7)
+    assert puts == (7 if how == "several connections" else 2)
     finish(remote, version, weights, entry)
 
 
@@ -163,6 +174,22 @@ def test_it_goes_on_after_the_client_gave_up(remote, version, weights, how, prox
         under_way = parts.CONNECTIONS if how == "several connections" else 1
         assert sum(lines.received) < SIZE + under_way * PART + SOCKETS
         finish(again, version, weights, entry)
+
+
+@pytest.mark.parametrize("metastore", ["bucket"], indirect=True)
+def test_over_a_bucket_it_is_the_same(remote, version, weights, how, proxy, monkeypatch):
+    """What goes through a server to an object store goes on where it was too."""
+    with monkeypatch.context() as patch:
+        patch.setattr(parts, "TRIES", 1)
+        proxy.cut_after(4 * PART + MIB)
+        with pytest.raises(UnavailableError):
+            send(remote, version, weights)
+    before = held(remote, version)
+    assert before
+    told = []
+    entry = send(remote, version, weights, told.append)
+    assert sum(told) <= sum(min(PART, SIZE - number * PART) for number in range(7) if number not in before)
+    finish(remote, version, weights, entry)
 
 
 def test_a_file_that_has_changed_is_sent_anew(remote, version, weights, proxy, monkeypatch):
@@ -246,3 +273,15 @@ def test_another_client_sends_what_the_document_says(http, remote, version, weig
     file = {"path": "model.bin", "size": SIZE, "sha256": hashlib.sha256(content).hexdigest()}
     answer = http.post(f"{VERSION}/files:take-in", json={"file": file})
     assert (answer.status_code, answer.json()) == (200, file)
+
+
+def test_a_file_system_without_locks(remote, version, weights, monkeypatch):
+    """Where parts cannot be kept apart a file goes up whole, as small ones do."""
+
+    def refused(*_):
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr(fcntl, "fcntl", refused)
+    entry = send(remote, version, weights)
+    monkeypatch.undo()
+    finish(remote, version, weights, entry)

@@ -137,6 +137,11 @@ class Blobs:
         with plainly("drop a file"):
             self._delete(key)
 
+    def discard_many(self, keys: Sequence[str]) -> None:
+        """Remove much that was staged."""
+        with plainly("drop files"):
+            self._delete_many(keys)
+
     def __iter__(self) -> Iterator[BlobInfo]:
         """Yield every blob, in order of digest; holds one page of the listing."""
         kept: BlobInfo | None = None

@@ -49,6 +49,30 @@ class Keys:
         """Return the key that somebody else is to put a file to."""
         return f"{self.staging}/sessions/{slot.session}/{slot.number}"
 
+    def session_parts(self, session: str) -> str:
+        """Return what the keys of all parts begin with that a session has sent."""
+        return f"{self.staging}/parts/{session}"
+
+    def parts(self, slot: StagedSlot, size: int) -> str:
+        """Return what the keys of the parts of a file begin with."""
+        return f"{self.session_parts(slot.session)}/{slot.number}-{size}"
+
+    def part(self, slot: StagedSlot, size: int, number: int) -> str:
+        """Return the key of a part of a file of that size."""
+        return f"{self.parts(slot, size)}/{number}"
+
+    @staticmethod
+    def read_parted(key: str) -> tuple[int, int]:
+        """Return the number of the slot, and the size of the file, that the key of a part has."""
+        number, _, size = key.split("/")[-2].partition("-")
+        return int(number), int(size)
+
+
+def read_part(key: str) -> int | None:
+    """Return the number of a part by its key; None where it is the key of none."""
+    name = key.rpartition("/")[2]
+    return int(name) if name.isascii() and name.isdigit() else None
+
 
 def read_name(key: str) -> tuple[str, bool] | None:
     """Return the digest that a key below `blobs` is about, and whether it is the blob; None: it is neither."""

@@ -22,9 +22,11 @@ from herdbook.ports.artifacts import (
     StoredBlob,
     one_at_a_time,
 )
+from herdbook.ports.parts import PartRun
 from herdbook.ports.presigning import SignedUrl, StagedSlot
 from herdbook_objectstore.blobs import Blobs
 from herdbook_objectstore.keys import Keys
+from herdbook_objectstore.parts import Parts
 from herdbook_objectstore.reading import Reader, check_range, not_held
 from herdbook_objectstore.signing import Signer
 from herdbook_objectstore.writing import PART, ObjectWriter
@@ -59,6 +61,7 @@ class BucketStore(ArtifactStore):
         self._fetching = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="herdbook-fetch")
         self._reader = Reader(objects=objects, pool=self._fetching, ahead=read_ahead)
         self._signer = Signer(objects=signing or objects, keys=self._keys)
+        self._parts = Parts(blobs=self._blobs, reader=self._reader)
         self._large = threading.BoundedSemaphore(_LARGE_AT_ONCE)
 
     def writer(self, *, sha256: str | None = None, size: int | None = None) -> BlobWriter:
@@ -140,6 +143,32 @@ class BucketStore(ArtifactStore):
             blob = writer.commit()
         self._blobs.discard(key)
         return blob
+
+    @property
+    def part_bytes(self) -> int:
+        """Bytes of a part of a file that comes in parts."""
+        return self._parts.part_bytes
+
+    @property
+    def takes_parts(self) -> bool:
+        """It does."""
+        return True
+
+    def stage(self, slot: StagedSlot, run: PartRun, source: BinaryIO, *, progress: Progress | None = None) -> None:
+        """Take in parts that nobody holds."""
+        self._parts.stage(slot, run, source, progress)
+
+    def staged(self, slot: StagedSlot, size: int) -> tuple[int, ...]:
+        """Return which parts of a file are held at a slot."""
+        return self._parts.staged(slot, size)
+
+    def staged_bytes(self, session: str) -> dict[int, int]:
+        """Return how large the files are whose parts a session has sent."""
+        return self._parts.staged_bytes(session)
+
+    def publish_parts(self, slot: StagedSlot, expected: FileExpectation) -> StoredBlob:
+        """Make a file whose parts are all held a blob, and remove the parts."""
+        return self._parts.publish(slot, expected)
 
     def close(self) -> None:
         """End the threads that fetch."""

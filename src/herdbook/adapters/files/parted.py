@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from herdbook.adapters.files.staging import Staged
+from herdbook.errors import UnsupportedError
 from herdbook.ports.parts import part_count
 
 try:
@@ -25,6 +26,7 @@ _MARK = 16
 _HELD = b"\x01"
 _FLOCK = "hhqqi4x"  # struct flock, fcntl.h
 _BUSY = {errno.EAGAIN, errno.EACCES}
+_NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 
 
 class Parted:
@@ -96,6 +98,9 @@ class Parted:
 
         Args:
             parts: Numbers that follow one another.
+
+        Raises:
+            UnsupportedError: this file system has no locks.
         """
         wanted = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, self.size + parts[0], len(parts), 0)
         try:
@@ -103,6 +108,10 @@ class Parted:
         except OSError as error:
             if error.errno in _BUSY:
                 return False
+            if error.errno in _NO_LOCKS:
+                raise UnsupportedError(
+                    "The file system of this registry cannot lock parts of files.", hint="Send the file whole."
+                ) from error
             raise
         return True
 
@@ -117,9 +126,14 @@ class Parted:
         """Note that parts are held; they are not written any more."""
         os.pwrite(self.descriptor, _HELD * len(parts), self.size + parts[0])
 
+    def touch(self) -> None:
+        """Make it look fresh, so that a sweep leaves it."""
+        os.utime(self.descriptor)
+
     def cut_off_notes(self) -> None:
         """Make it the file that it is to be."""
         os.ftruncate(self.descriptor, self.size)
+        self.touch()
         os.fchmod(self.descriptor, 0o444)
 
     def close(self) -> None:

@@ -140,9 +140,16 @@ class Parts:
                 if not staged.lock(parts):
                     raise _busy()
                 # It may have been published, or swept, before it was locked.
-                if staged.is_there():
+                if not staged.is_there():
+                    continue
+                staged.touch()
+                try:
                     yield staged
-                    return
+                finally:
+                    if not staged.held() and staged.lock(range(staged.count)):
+                        # Nobody has sent anything of use.
+                        Path(path).unlink(missing_ok=True)
+                return
 
     def _path(self, slot: StagedSlot, size: int) -> str:
         return f"{self._staging}/{slot.session}-{slot.number}-{size}"

@@ -58,7 +58,7 @@ class FileStore(ArtifactStore):
         with plainly(f"open the artifact store in {root}"):
             self._shelves = Shelves(root / "blobs" / "sha256")
             make_folder(self._staging)
-        self.part_bytes = part_bytes
+        self._part_bytes = part_bytes
         self._parts = Parts(self._staging, self._shelves, part_bytes)
 
     def writer(self, *, sha256: str | None = None, size: int | None = None) -> BlobWriter:
@@ -161,6 +161,11 @@ class FileStore(ArtifactStore):
                     continue
                 count += 1
         return count
+
+    @property
+    def part_bytes(self) -> int:
+        """Bytes of a part of a file that comes in parts."""
+        return self._part_bytes
 
     @property
     def takes_parts(self) -> bool:

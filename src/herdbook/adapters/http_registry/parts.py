@@ -19,7 +19,7 @@ from herdbook.adapters.http_registry.streams import Blocks, Streams
 from herdbook.adapters.http_registry.stretches import HashBehind, Stretch, is_sendable
 from herdbook.api.files import CONTENT_DIGEST_HEADER, FILE_SIZE, OFFSET, digest_value
 from herdbook.entities import FileEntry, FileStat, StagedParts
-from herdbook.errors import ConflictError, IntegrityError
+from herdbook.errors import ConflictError, IntegrityError, UnsupportedError
 from herdbook.ports.artifacts import BLOCK, Progress
 from herdbook.ports.registry import FileUpload
 from herdbook.wire import structure
@@ -67,6 +67,8 @@ def send_in_parts(
     before, start = bool(staged.held), upload.source.tell()
     try:
         return _Parts(ways, streams, upload, start, progress, staged).send()
+    except UnsupportedError:
+        return None
     except IntegrityError:
         staged = ways.ask(upload.file) if before else None
         if staged is None or staged.held:
