@@ -15,6 +15,7 @@ from herdbook.settings import Settings
 DATABASE = "herdbook.db"
 ARTIFACTS = "artifacts"
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):")
+_SECRET = re.compile(r"(?<=://)([^:/@]*):.*@")
 
 
 @frozen(kw_only=True)
@@ -104,6 +105,11 @@ def folder_of(uri: str, settings: Settings) -> Path:
     if rest and not rest.startswith("///"):
         raise InvalidArgumentError(f"{uri!r} is not a registry URI.", hint="Write herdbook:///absolute/folder.")
     return Path(rest.removeprefix("//") or settings.home).expanduser().absolute()
+
+
+def shown(uri: str) -> str:
+    """Return a URI as a log may have it: without a password, and without its query, where one may stand as well."""
+    return _SECRET.sub(r"\1@", uri.partition("?")[0])
 
 
 def sqlite_uri(database: Path) -> str:

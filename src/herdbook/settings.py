@@ -99,8 +99,9 @@ class ServerSettings:
     Args:
         host: The address that it listens at.
         port: The port; 0 takes a free one.
-        local_principal: As whom requests act that come over loopback without a token; the operating system's user
-            unless set. It proves nothing, so give it no more rights than whoever uses this machine should have.
+        local_principal: Who acts where no token is shown, on loopback; the system's user, or nobody behind a proxy.
+            `hosts` or `trusted_proxies` tell of one. It proves nothing, so give it no more rights than whoever uses
+            this machine should have.
         hosts: Names that it answers to, besides those of loopback.
         workers: Processes that share the port.
         shutdown_grace_s: Seconds that requests and uploads under way get to end, once the server is told to stop.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import Enum
@@ -47,6 +48,10 @@ from herdbook.names.securables import SecurableName
 from herdbook.verdicts import Allowed, Decision, Denied, Pass, Reject, Verdict
 
 T = TypeVar("T")
+MOST_FAULTS = 100
+"""How many faults of one value are told: each is kept while the rest is read, and a body may have millions."""
+_LONGEST_FAULT = 1_000
+_MOST_KEYS = 10
 
 
 def _exactly(kind: type) -> Callable[[Any, Any], Any]:
@@ -144,7 +149,7 @@ def _bytes(value: Any, _: Any) -> bytes:
 
 
 def _items(value: Any, pairs: Iterable[tuple[Any, Any]], keys: list[str] | None = None) -> tuple[Any, ...]:
-    """Structure every item, and report every item that fails with its key or position."""
+    """Structure every item, and report every item that fails with its key or position, up to so many."""
     made: list[Any] = []
     failed: list[Exception] = []
     for position, (element, kind) in enumerate(pairs):
@@ -154,6 +159,8 @@ def _items(value: Any, pairs: Iterable[tuple[Any, Any]], keys: list[str] | None 
             index = position if keys is None else keys[position]
             error.add_note(IterableValidationNote(f"item {index}", index, kind))
             failed.append(error)
+            if len(failed) > MOST_FAULTS:
+                break
     if failed:
         raise IterableValidationError("some items are not acceptable", failed, type(value))
     return tuple(made)
@@ -271,15 +278,17 @@ def structure(data: Any, kind: type[T], *, what: str = "the value") -> T:
 
     Raises:
         InvalidArgumentError: a key is unknown or missing, or a value has the wrong type; all faults are listed
-            with their paths.
+            with their paths, up to `MOST_FAULTS`.
     """
     try:
         return converter.structure(data, kind)
     except BaseValidationError as error:
-        faults = transform_error(error, path="$", format_exception=_describe)
-        raise InvalidArgumentError(f"{what} is not acceptable: {'; '.join(faults)}.", faults=faults) from error
+        found = transform_error(error, path="$", format_exception=_describe)
+        faults = found[:MOST_FAULTS]
+        more = "; and more" if len(found) > len(faults) else ""
+        raise InvalidArgumentError(f"{what} is not acceptable: {'; '.join(faults)}{more}.", faults=faults) from error
     except (TypeError, ValueError, InvalidArgumentError) as error:
-        raise InvalidArgumentError(f"{what} is not acceptable: {error}.") from error
+        raise InvalidArgumentError(f"{what} is not acceptable: {_shortened(str(error))}.") from error
 
 
 def to_json(value: Any) -> bytes:
@@ -295,10 +304,22 @@ def canonical(plain: Any) -> bytes:
 def from_json(data: bytes | str, kind: type[T], *, what: str = "the JSON") -> T:
     """Make a value of JSON text; raises InvalidArgumentError as `structure` does, or where it is no JSON."""
     try:
-        plain = json.loads(data)
+        plain = _DECODER.decode(data if isinstance(data, str) else data.decode())
     except (ValueError, RecursionError) as error:
         raise InvalidArgumentError(f"{what} is not JSON: {error}.") from error
     return structure(plain, kind, what=what)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object whose keys stand once each: of two, whoever looked at it before may have gone by the other."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"the key {_shortened(repr(twice))} stands twice in one object")
+    return made
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once)
 
 
 def _describe(error: BaseException, _: type | None) -> str:
@@ -308,5 +329,11 @@ def _describe(error: BaseException, _: type | None) -> str:
     if extra:
         owner = error.cl  # type: ignore[attr-defined]  # the error that has extra_fields has this too
         known = ", ".join(field.name for field in fields(owner)) if has(owner) else ""
-        return f"unknown key {', '.join(sorted(map(repr, extra)))} (known: {known})"
-    return str(error)
+        told = ", ".join(_shortened(repr(key)) for key in sorted(extra)[:_MOST_KEYS])
+        more = f" and {len(extra) - _MOST_KEYS} more" if len(extra) > _MOST_KEYS else ""
+        return f"unknown key {told}{more} (known: {known})"
+    return _shortened(str(error))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_FAULT else f"{text[:_LONGEST_FAULT]}..."

@@ -161,6 +161,7 @@ NO_VERBS = {
     "copy_model_version_files",
     "locate_model_version_file",
     "open_model_version_files",
+    "stage_model_version_file",
     "take_in_model_version_file",
 }
 NEEDS_NOTHING = {Operation.GET_CURRENT_PRINCIPAL}

@@ -116,6 +116,27 @@ def test_a_mistake_refuses_the_set_whole(governed, text):
     assert governed.by("user:ann").get_registered_model(MODEL)
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "told"),
+    [
+        ("people.csv", "g, user:ann, role:reader\n# \ud800\n", "people.csv:2: there is a NUL"),
+        ("people.csv", "# \0", "people.csv:1: there is a NUL"),
+        ("rules/own.toml", "# \ud800", "rules/own.toml:1: there is a NUL"),
+        ("\ud800.csv", "", "\\ud800.csv:1: the path has a NUL"),
+        ("a\0.csv", "", "the path has a NUL"),
+        ("x" * 1025 + ".csv", "", "the path has over 1024 characters"),
+    ],
+)
+def test_what_no_database_keeps_is_a_mistake_like_any(governed, path, text, told):
+    """What `check` finds good can be applied."""
+    files = [*policy_files(), PolicyFile(path=path, text=text)]
+    assert any(told in problem for problem in governed.admin.check_policies(files).problems)
+    revision = governed.admin.get_policies().revision
+    with pytest.raises(InvalidArgumentError, match="refused") as caught:
+        governed.admin.apply_policies(files, expected_revision=revision)
+    assert told in str(caught.value)
+
+
 def test_all_mistakes_are_told_at_once(governed):
     """Lines, rules, checks and files that have no place are all told, not the first alone."""
     rules = '[[rules]]\nrule = "signature-requird"\non = "main"\n'

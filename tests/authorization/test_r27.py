@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from herdbook.errors import ConflictError, NotFoundError, PermissionDeniedError
-from herdbook.testing.samples import model_files, upload
+from herdbook.testing.samples import model_files, register, upload
 from herdbook.verdicts import Privilege
 
 P = Privilege
@@ -51,6 +51,50 @@ def test_replays_are_authorized_again(people):
         people.admin.revoke("user:ann", privilege, on)
         with pytest.raises(Exception, match=r"may not|may know of|is taken"):
             call()
+
+
+@pytest.mark.parametrize("verb", ["create", "copy"])
+def test_a_replay_tells_nothing_of_a_model_that_was_renamed(people, verb):
+    """Whoever may make versions under the old name, which another model has got, learns no new name or comment."""
+    people.gates("user:ann")
+    people.give("user:ann", MODEL, P.CREATE_MODEL_VERSION)
+    people.admin.create_registered_model("main.default.source")
+    source = register(people.admin, "main.default.source")
+    people.give("user:ann", "main.default.source", P.EXECUTE)
+    ann = people("user:ann")
+
+    def call():
+        if verb == "create":
+            return ann.create_model_version(MODEL, idempotency_key="k")
+        return ann.copy_model_version(source.ref, MODEL, idempotency_key="k")
+
+    assert call() == call()
+    people.admin.revoke("user:ann", P.CREATE_MODEL_VERSION, MODEL)
+    people.admin.rename_registered_model(MODEL, "main.default.secret")
+    with pytest.raises((NotFoundError, PermissionDeniedError)):
+        call()
+    people.admin.create_registered_model(MODEL)
+    people.give("user:ann", MODEL, P.CREATE_MODEL_VERSION)
+    with pytest.raises(ConflictError) as caught:
+        call()
+    assert "secret" not in str(caught.value)
+
+
+def test_a_replayed_copy_needs_the_right_on_the_model_that_it_made(people):
+    """What was made with CREATE_MODEL on the schema is not told of again where the model itself is denied."""
+    people.gates("user:ann")
+    people.give("user:ann", "main.default", P.CREATE_MODEL)
+    people.give("user:ann", MODEL, P.EXECUTE)
+    source = register(people.admin, MODEL)
+    ann = people("user:ann")
+
+    def call():
+        return ann.copy_model_version(source.ref, "main.default.copied", idempotency_key="k")
+
+    assert call() == call()
+    people.admin.deny("user:ann", P.ALL_PRIVILEGES, "main.default.copied")
+    with pytest.raises((NotFoundError, PermissionDeniedError)):
+        call()
 
 
 @pytest.mark.parametrize("manages", [True, False])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import io
 
 import pytest
 
 from herdbook.api.routes import DIRECT
 from herdbook.entities import FileStat
 from herdbook.policy.operations import OPERATIONS
-from herdbook.ports.registry import Registry
+from herdbook.ports.registry import FileUpload, Registry
 from herdbook.service import GovernedRegistry
 from herdbook.verdicts import Operation
 
@@ -36,9 +37,14 @@ def test_every_public_method_is_an_operation_with_a_row():
 def test_a_second_way_is_refused_where_its_verb_has_no_row(people, monkeypatch, way):
     """A second way asks the gate for the verb that its route names, and for no other."""
     monkeypatch.setattr("herdbook.service.gate.OPERATIONS", {})
-    argument = FileStat(path="a", size=1, sha256="0" * 64) if way.startswith("take_in") else "a"
+    stat = FileStat(path="a", size=1, sha256="0" * 64)
+    arguments = {
+        "locate_model_version_file": {"path": "a"},
+        "stage_model_version_file": {"upload": FileUpload(file=stat, source=io.BytesIO()), "offset": 0, "length": 1},
+        "take_in_model_version_file": {"file": stat},
+    }
     with pytest.raises(KeyError) as refused:
-        getattr(people("admin"), way)("main.default.iris/1", argument)
+        getattr(people("admin"), way)("main.default.iris/1", **arguments[way])
     assert refused.value.args == (WAYS[way],)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import signal
 import subprocess
 import sys
@@ -12,6 +13,12 @@ import pytest
 
 from herdbook.adapters.files.store import FileStore
 from herdbook.testing.artifact_store_contract import ArtifactStoreContract
+from herdbook.testing.parts_contract import PartsContract
+
+MIB = 1024 * 1024
+
+MOMENTS = 15
+"""How many moments a process is killed at."""
 
 
 class TestFileStore(ArtifactStoreContract):
@@ -27,6 +34,33 @@ class TestFileStore(ArtifactStoreContract):
             path.write_bytes(content)
 
         return change
+
+
+class TestParts(PartsContract):
+    @pytest.fixture
+    def store(self, tmp_path):
+        return FileStore(tmp_path / "store", part_bytes=MIB + 1)
+
+
+class TestPartsOfTwoProcesses(PartsContract):
+    @pytest.fixture
+    def store(self, tmp_path):
+        """Each call is done by another one of two stores, as two servers over one folder do them."""
+        one, other = (FileStore(tmp_path / "store", part_bytes=MIB + 1) for _ in range(2))
+        return InTurns(one, other)
+
+
+class InTurns(FileStore):
+    """Two stores over one folder, which share nothing but that, asked in turns."""
+
+    def __init__(self, *stores):
+        self.part_bytes = stores[0].part_bytes
+        self.turns = itertools.cycle(stores)
+
+    def __getattribute__(self, name):
+        if name.startswith("_") or name in ("turns", "part_bytes"):
+            return super().__getattribute__(name)
+        return getattr(next(self.turns), name)
 
 
 class TestOneWorker(TestFileStore):
@@ -88,14 +122,17 @@ def test_processes_publish_the_same_blobs_at_once(tmp_path):
 
 def test_a_killed_process_leaves_only_whole_blobs(tmp_path):
     """Killed at any moment of put_many, a process leaves nothing under blobs/ that is not whole; the rest is swept."""
-    for turn in range(15):
+    for turn in range(150):
         child = start(tmp_path, seed=1000 * turn, rounds=100)
-        time.sleep(0.01 + 0.013 * turn)
+        time.sleep(0.01 + 0.013 * (turn % MOMENTS))
         child.send_signal(signal.SIGKILL)
         child.communicate(timeout=30)
         assert child.returncode == -signal.SIGKILL
         verify_all(tmp_path)
         left_behind = len(list((tmp_path / "staging").iterdir()))
+        # On a machine that is busy few moments are ones in which it writes.
+        if turn >= MOMENTS - 1 and left_behind:
+            break
     assert verify_all(tmp_path) > 0
     assert left_behind > 0, "no kill hit put_many: this test means nothing"
     store = FileStore(tmp_path)

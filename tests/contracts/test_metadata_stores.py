@@ -6,11 +6,12 @@ import pytest
 
 from herdbook.adapters.sql.store import SqlStore
 from herdbook.testing.metadata_names_contract import MetadataNamesContract
+from herdbook.testing.metadata_new_versions_contract import NewVersionsContract
 from herdbook.testing.metadata_store_contract import MetadataStoreContract
 from herdbook.testing.metadata_together_contract import TogetherContract
 
 
-class TestSqliteFile(MetadataStoreContract, MetadataNamesContract, TogetherContract):
+class TestSqliteFile(MetadataStoreContract, MetadataNamesContract, NewVersionsContract, TogetherContract):
     @pytest.fixture
     def store(self, tmp_path):
         store = SqlStore.open(f"sqlite:///{tmp_path / 'herdbook.db'}")
@@ -18,7 +19,7 @@ class TestSqliteFile(MetadataStoreContract, MetadataNamesContract, TogetherContr
         store.close()
 
 
-class TestSqliteMemory(MetadataStoreContract, MetadataNamesContract, TogetherContract):
+class TestSqliteMemory(MetadataStoreContract, MetadataNamesContract, NewVersionsContract, TogetherContract):
     @pytest.fixture
     def store(self):
         store = SqlStore.open("sqlite://")
@@ -26,7 +27,7 @@ class TestSqliteMemory(MetadataStoreContract, MetadataNamesContract, TogetherCon
         store.close()
 
 
-class TestPostgres(MetadataStoreContract, MetadataNamesContract, TogetherContract):
+class TestPostgres(MetadataStoreContract, MetadataNamesContract, NewVersionsContract, TogetherContract):
     @pytest.fixture
     def store(self, postgres_url):
         store = SqlStore.open(postgres_url)

@@ -33,23 +33,41 @@ class TestTogether(StoreFixtures):
 
     def test_nobody_sees_them_before_they_are_committed(self, ready):
         """Until the last job is done, a reader sees nothing of the first; then everything."""
-        seen = []
-        outcomes = ready.together([self.inserts(ready, "a"), lambda: seen.append(exists(ready, "a"))])
-        assert outcomes == ["a", None]
-        assert seen == [False]
+
+        def elsewhere():
+            seen = []
+            reader = threading.Thread(target=lambda: seen.append(exists(ready, "a")))
+            reader.start()
+            reader.join(60)
+            return seen
+
+        assert ready.together([self.inserts(ready, "a"), elsewhere]) == ["a", [False]]
         assert exists(ready, "a")
 
+    def test_those_after_it_read_it_already(self, ready):
+        """A job sees what those before it left, not what was undone, and all of it is committed before it is told."""
+
+        def undone(tx):
+            raise ConcurrentUpdateError("after all")
+
+        jobs = [self.inserts(ready, "a"), self.inserts(ready, "b", undone)]
+        _, _, *seen = ready.together([*jobs, lambda: exists(ready, "a"), lambda: exists(ready, "b")])
+        assert seen == [True, False]
+
     def test_they_fail_with_their_commit(self, ready):
-        """A commit that the database refuses is the end of every job with a change in it, and of no other job."""
+        """A commit that the database refuses ends every job that changed or read something in it, and no other."""
 
         def spoil(tx):
             tx._run.run("PRAGMA defer_foreign_keys = ON")
             nowhere, name = new_id(), SchemaName.parse("b.s")
             tx.insert_schema(new_id(), nowhere, name, comment=None, owner_id=ALICE_ID, stamp=stamp())
 
-        outcomes = ready.together([self.inserts(ready, "a"), self.inserts(ready, "b", spoil), lambda: "read"])
-        assert [type(outcome) for outcome in outcomes[:2]] == [ConcurrentUpdateError] * 2
-        assert outcomes[2] == "read"
+        jobs = [lambda: "first", self.inserts(ready, "a"), self.inserts(ready, "b", spoil), lambda: "nothing"]
+        *outcomes, seen = ready.together([*jobs, lambda: exists(ready, "a")])
+        assert [type(outcome) for outcome in outcomes[1:3]] == [ConcurrentUpdateError] * 2
+        assert outcomes[::3] == ["first", "nothing"]
+        # What it saw was never so.
+        assert isinstance(seen, ConcurrentUpdateError)
         assert not exists(ready, "a")
         assert not exists(ready, "b")
         assert ready.together([self.inserts(ready, "a")]) == ["a"]

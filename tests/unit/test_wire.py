@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from herdbook.entities import AliasAssignment, Catalog, FileEntry, ModelDescription, Page, Principal, VersionStatus
+from herdbook.entities import (
+    AliasAssignment,
+    Catalog,
+    FileEntry,
+    FileStat,
+    ModelDescription,
+    Page,
+    Principal,
+    VersionStatus,
+)
 from herdbook.entities.governance import EffectiveGrant
 from herdbook.entities.ledger import AuditRow
 from herdbook.errors import InvalidArgumentError
 from herdbook.names import CatalogName, ModelName, PrincipalName, VersionRef
 from herdbook.verdicts import Allowed, Decision, Denied, Pass, Privilege, Reject, SecurableKind, Sight, Verdict
-from herdbook.wire import converter, from_json, structure, to_json
+from herdbook.wire import MOST_FAULTS, converter, from_json, structure, to_json
 
 GOOD: dict[str, Any] = {"alias": "champion", "version": 3, "valid_from": "2026-01-01T00:00:00Z", "set_by": "user:a"}
 
@@ -72,6 +82,52 @@ def test_all_faults_are_listed_at_once() -> None:
     places = [fault.rpartition(" @ ")[2] for fault in faults]
     assert sorted(places) == ["$", "$.alias", "$.set_by", "$.valid_from", "$.version"]
     assert "required key is missing @ $.set_by" in faults
+
+
+class Counted(list[Any]):
+    """A list that knows how many of its items were looked at."""
+
+    seen = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        for item in super().__iter__():
+            self.seen += 1
+            yield item
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (b'{"path": "a", "size": 1, "path": "b"}', "the key 'path' stands twice"),
+        (b'{"path": "a", "size": 1, "sha256": {"x": 1, "x": 1}}', "the key 'x' stands twice"),
+        ('{"path": "a", "size": 1}'.encode("utf-16"), "is not JSON"),
+        ('{"path": "a", "size": 1}'.encode("utf-8-sig"), "is not JSON"),
+    ],
+)
+def test_json_has_one_reading(text: bytes, fault: str) -> None:
+    """A key stands once, and text is UTF-8: who reads it before us and who reads it after us see the same."""
+    with pytest.raises(InvalidArgumentError, match=fault):
+        from_json(text, FileStat)
+
+
+def test_of_very_many_faults_the_first_are_told() -> None:
+    """Each one costs memory until all is read, so a body that is wrong a million times is given up early."""
+    many = Counted([1] * 10_000)
+    faults = faults_of(many, tuple[str, ...])
+    assert len(faults) == MOST_FAULTS
+    assert many.seen < 2 * MOST_FAULTS
+    assert len(faults_of({str(number): number for number in range(10_000)}, dict[str, str])) == MOST_FAULTS
+
+
+def test_a_fault_does_not_repeat_a_large_value() -> None:
+    """What was sent is shown as far as a person reads."""
+    (fault,) = faults_of({**GOOD, "alias": ["x" * 1_000_000]}, AliasAssignment)
+    assert len(fault) < 2_000
+    assert fault.endswith("... @ $.alias")
+    (fault,) = faults_of({**GOOD, **{f"key {number:06}": 1 for number in range(10_000)}}, AliasAssignment)
+    assert fault.startswith("unknown key 'key 000000', 'key 000001', ")
+    assert " and 9990 more (known: alias," in fault
+    assert len(faults_of(["x" * 1_000_000], AliasAssignment)[0]) < 2_000
 
 
 def test_faults_of_a_list_are_listed_with_positions() -> None:

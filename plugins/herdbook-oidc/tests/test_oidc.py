@@ -6,6 +6,8 @@ import base64
 import hashlib
 import hmac
 import json
+import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -386,3 +388,21 @@ def test_people_come_in_as_who_they_are_and_with_what_was_granted(server, tmp_pa
     finally:
         authentication.close()
         metastore.close()
+
+
+def test_without_an_issuer_nothing_is_loaded():
+    """Where the plugin is installed and not set up, it judges no credential and costs nothing."""
+    code = """
+import sys
+from herdbook_oidc.options import OidcOptions
+from herdbook_oidc.plugin import herdbook_identity_sources
+
+(source,) = herdbook_identity_sources()
+provider = source.open(OidcOptions())
+assert provider.authenticate("a.b.c", now_ms=0) is None
+assert not provider.sources
+provider.close()
+print([name for name in ("joserfc", "cryptography", "httpx2") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

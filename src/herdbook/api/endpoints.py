@@ -12,6 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from attrs import NOTHING, evolve, field, frozen, make_class
 
 from herdbook import errors
+from herdbook.api.files import FILE_SIZE, OFFSET
 from herdbook.api.routes import BUNDLES, DIRECT, ROUTES, Route
 from herdbook.errors import RegistryError
 from herdbook.names import VersionRef
@@ -134,7 +135,10 @@ def _arguments(route: Route, method: Any) -> tuple[Argument, ...]:
     if route.raw and route.operation is Operation.UPLOAD_MODEL_VERSION_FILES:
         # One file a request: its path is in the URL, its bytes are the body, and headers say size and digest.
         ref = Argument(name="ref", kind=str, names=(VersionRef,), place=Place.PATH, parts=("model", "version"))
-        return (ref, Argument(name="path", kind=str, place=Place.PATH))
+        path = Argument(name="path", kind=str, place=Place.PATH)
+        if route.way is None:
+            return ref, path
+        return ref, path, *(Argument(name=name, kind=int, place=Place.QUERY) for name in (OFFSET, FILE_SIZE))
     hints = get_type_hints(method)
     spelled = _placeholders(route.path)
     made = []
@@ -196,8 +200,8 @@ def _endpoint(route: Route) -> Endpoint:
 ENDPOINTS: tuple[Endpoint, ...] = tuple(_endpoint(route) for route in ROUTES)
 BY_OPERATION: dict[Operation, Endpoint] = {endpoint.operation: endpoint for endpoint in ENDPOINTS}
 UPLOAD_MANY, READ_MANY = (evolve(BY_OPERATION[route.operation], route=route) for route in BUNDLES)
-TAKE_IN, LOCATE = map(_endpoint, DIRECT)
-WAYS: tuple[Endpoint, ...] = (*ENDPOINTS, UPLOAD_MANY, READ_MANY, TAKE_IN, LOCATE)
+STAGE, TAKE_IN, LOCATE = map(_endpoint, DIRECT)
+WAYS: tuple[Endpoint, ...] = (*ENDPOINTS, UPLOAD_MANY, READ_MANY, STAGE, TAKE_IN, LOCATE)
 """Every way in: one a verb, and the further ways of those that move bytes."""
 
 if left := set(Operation) - set(BY_OPERATION):

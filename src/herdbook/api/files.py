@@ -5,16 +5,22 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from herdbook.entities.files import MAX_PATH, FileEntry, FileStat
 from herdbook.errors import InvalidArgumentError, TooLargeError
-from herdbook.wire import from_json, to_json
+from herdbook.wire import canonical, from_json
 
 SIZE_HEADER = "herdbook-file-size"
 """How many bytes a file should have, as its sender announced them."""
 DIGEST_HEADER = "repr-digest"
 """What a file's SHA-256 is, or should be, as RFC 9530 writes it."""
+CONTENT_DIGEST_HEADER = "content-digest"
+"""What the SHA-256 of the body of this request is, as RFC 9530 writes it."""
+OFFSET = "offset"
+"""In the query of a request that sends parts of a file: where they begin in it, in bytes."""
+FILE_SIZE = "size"
+"""In the query of a request that sends parts of a file: how many bytes the whole file has."""
 BUNDLE_TYPE = "application/vnd.herdbook.files"
 """The media type of many files in one body."""
 BUNDLE_FILES = 1000
@@ -24,13 +30,12 @@ BUNDLE_BYTES = 32 * 1024 * 1024
 SMALL_FILE = 1024 * 1024
 """Files under this many bytes travel many to a request."""
 BUNDLE_FORMAT = """\
-Each file is a frame: 4 bytes, the length of the header as an unsigned big-endian number; the header, JSON with `path`,
-`size` in bytes and `sha256` in lower-case hexadecimal; then as many bytes as `size` says. Four zero bytes end the
-body."""
+First 4 bytes, the length of the list as an unsigned big-endian number; then the list, a JSON array with one object a
+file: `path`, `size` in bytes, and `sha256` in lower-case hexadecimal, or null where it is not known. Then the bytes
+of the files in this order, and nothing after them."""
 
 _LENGTH = 4
-_END = bytes(_LENGTH)
-_HEADER_LIMIT = 6 * MAX_PATH + 256
+_LIST_LIMIT = BUNDLE_FILES * (6 * MAX_PATH + 256)
 """A path may be escaped in JSON, six bytes for each character."""
 _DIGEST = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):", re.ASCII)
 
@@ -43,7 +48,7 @@ def digest_value(sha256: str) -> str:
     return f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"
 
 
-def read_digest(text: str) -> str:
+def read_digest(text: str, header: str = DIGEST_HEADER) -> str:
     """Return the 64 hexadecimal digits that a digest header has; raises InvalidArgumentError where it has none."""
     found = _DIGEST.fullmatch(text)
     try:
@@ -51,49 +56,58 @@ def read_digest(text: str) -> str:
             return base64.b64decode(found.group(1), validate=True).hex()
     except binascii.Error:
         pass
-    raise InvalidArgumentError(f"{text!r} is not a digest.", hint=f"Send {DIGEST_HEADER}: sha-256=:BASE64:")
+    raise InvalidArgumentError(f"{text!r} is not a digest.", hint=f"Send {header}: sha-256=:BASE64:")
 
 
-def frame_header(file: FileStat | FileEntry) -> bytes:
-    """Return what stands before the bytes of a file in a bundle."""
-    header = to_json({"path": file.path, "size": file.size, "sha256": file.sha256})
-    return len(header).to_bytes(_LENGTH, "big") + header
+def bundle_head(files: Sequence[FileStat | FileEntry]) -> bytes:
+    """Return what stands before the bytes of the files in a bundle."""
+    told = canonical([{"path": file.path, "size": file.size, "sha256": file.sha256} for file in files])
+    return len(told).to_bytes(_LENGTH, "big") + told
 
 
-def bundle_end() -> bytes:
-    """Return what ends a bundle."""
-    return _END
-
-
-def read_bundle(read: Read) -> Iterator[tuple[FileStat, bytes]]:
-    """Yield the files of a bundle, each with its bytes; nothing is larger in memory than what the bounds allow.
+class Bundle:
+    """Many files in one body; nothing is larger in memory than what the bounds allow.
 
     Args:
-        read: Reads the body.
+        read: Reads the body; its list is read now.
 
     Raises:
-        InvalidArgumentError: the body ends early, goes on after its end, or a header is none.
+        InvalidArgumentError: the body ends early, or its list is none.
         TooLargeError: there are more files, or more bytes, than one body may carry.
     """
-    files = size = 0
-    while (mark := _exactly(read, _LENGTH)) != _END:
-        length = int.from_bytes(mark, "big")
-        if length > _HEADER_LIMIT:
-            raise TooLargeError(
-                f"The header of file {files + 1} has {length:,} bytes.", hint=f"It has at most {_HEADER_LIMIT}."
-            )
-        what = f"the header of file {files + 1}"
-        stat: FileStat = from_json(_exactly(read, length), FileStat, what=what)
-        files, size = files + 1, size + stat.size
-        if files > BUNDLE_FILES or size > BUNDLE_BYTES:
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        length = int.from_bytes(_exactly(read, _LENGTH), "big")
+        if length > _LIST_LIMIT:
+            raise TooLargeError(f"The list of files has {length:,} bytes.", hint=f"It has at most {_LIST_LIMIT}.")
+        self.files: tuple[FileStat, ...] = from_json(
+            _exactly(read, length), tuple[FileStat, ...], what="the list of files"
+        )
+        if len(self.files) > BUNDLE_FILES or sum(file.size for file in self.files) > BUNDLE_BYTES:
             raise TooLargeError(
                 f"One request carries at most {BUNDLE_FILES} files with {BUNDLE_BYTES:,} bytes.",
                 hint="Send several, and large files one by one.",
                 limit=BUNDLE_BYTES,
             )
-        yield stat, _exactly(read, stat.size)
-    if read(1):
-        raise InvalidArgumentError("This body goes on after its end.", hint=BUNDLE_FORMAT)
+
+    def contents(self) -> Iterator[bytes]:
+        """Yield the bytes of each file, read when they are asked for, the last ones once nothing follows them.
+
+        Raises:
+            InvalidArgumentError: the body ends early, or goes on after its end.
+        """
+        for number, file in enumerate(self.files, start=1):
+            content = _exactly(self._read, file.size)
+            if number == len(self.files):
+                self._check_end()
+            yield content
+        if not self.files:
+            self._check_end()
+
+    def _check_end(self) -> None:
+        if self._read(1):
+            raise InvalidArgumentError("This body goes on after its end.", hint=BUNDLE_FORMAT)
 
 
 def _exactly(read: Read, count: int) -> bytes:

@@ -156,6 +156,13 @@ BUNDLES: tuple[Route, ...] = (
 
 DIRECT: tuple[Route, ...] = (
     Route(
+        method="PUT",
+        path=_VERSION + "/file-parts/{path...}",
+        operation=_Op.UPLOAD_MODEL_VERSION_FILES,
+        way="stage_model_version_file",
+        raw=True,
+    ),
+    Route(
         method="POST",
         path=_VERSION + "/files:take-in",
         operation=_Op.UPLOAD_MODEL_VERSION_FILES,
@@ -169,4 +176,4 @@ DIRECT: tuple[Route, ...] = (
         way="locate_model_version_file",
     ),
 )
-"""Ways to the same two verbs that lead the bytes straight to and from the artifact store."""
+"""Ways to the same two verbs, by staging: part by part, or straight to and from the artifact store."""

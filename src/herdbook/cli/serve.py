@@ -32,8 +32,8 @@ def serve(
         uri: A folder, a database URI, or a name from herdbook.toml; what --registry names unless said.
         host: The address to listen at; that of [server] unless said, 127.0.0.1 unless set.
         port: The port, 0 for a free one; that of [server] unless said, 8420 unless set.
-        local_principal: As whom requests without a token act, on loopback; that of [server] unless said, the operating
-            system's user unless set.
+        local_principal: As whom requests without a token act, on loopback; that of [server] unless said; unless set,
+            the operating system's user, or nobody where [server] tells of a proxy.
         workers: Processes that share the port; that of [server] unless said, 1 unless set.
         tls_cert: The certificate chain, a PEM file, to speak HTTPS; that of [server] unless said.
         tls_key: The certificate's key, a PEM file; that of [server] unless said.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -128,11 +129,21 @@ def _walk(root: Path) -> Iterator[SourceFile]:
                     f"{Path(folder, name)} is a link to a folder, which is not followed.",
                     hint="Put the folder itself into the model's folder.",
                 )
+        inside = Path(folder).relative_to(root).as_posix()
+        before = "" if inside == "." else f"{inside}/"
         for name in names:
             path = Path(folder, name)
-            if not path.is_file():
+            found = _stat(path)
+            if found is None or not stat.S_ISREG(found.st_mode):
                 raise InvalidArgumentError(f"{path} is not a regular file.", hint="Remove it from the model's folder.")
-            yield _file(path, path.relative_to(root).as_posix())
+            yield SourceFile(path=f"{before}{name}", size=found.st_size, local=path)
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
 
 
 def _unreadable(error: OSError) -> None:

@@ -18,7 +18,7 @@ from herdbook.entities.principals import Principal
 from herdbook.entities.rules import EffectiveRule, SweepReport
 from herdbook.entities.securables import Catalog, Chain, Link, Page, RegisteredModel, Schema
 from herdbook.entities.signature import ModelSignature
-from herdbook.entities.transfers import LocatedFile, SignedUrl, SlotNeed, UploadPlan, UploadSlot
+from herdbook.entities.transfers import LocatedFile, SignedUrl, SlotNeed, StagedParts, UploadPlan, UploadSlot
 from herdbook.entities.versions import (
     HIDDEN,
     AliasAssignment,
@@ -62,6 +62,7 @@ __all__ = [
     "SignaturePart",
     "SignedUrl",
     "SlotNeed",
+    "StagedParts",
     "SweepReport",
     "TokenScope",
     "UploadPlan",

@@ -40,6 +40,19 @@ class LocatedFile:
     url: SignedUrl | None = None
 
 
+@frozen(kw_only=True)
+class StagedParts:
+    """How far a large file that is sent part by part has come.
+
+    Args:
+        part_bytes: Bytes of a part; the last one of a file may have fewer.
+        held: The parts that are held, by number from 0.
+    """
+
+    part_bytes: int
+    held: tuple[int, ...] = ()
+
+
 class SlotNeed(StrEnum):
     """What the registry wants of a file."""
 
@@ -58,11 +71,14 @@ class UploadSlot:
             say its digest before sending it. BYTES: send it.
         via: Puts its bytes straight to where they are kept, for `take_in_model_version_file` to take in; None: they are
             sent with `upload_model_version_files`.
+        parts: How far it has come, where it can be sent part by part with `stage_model_version_file`, for
+            `take_in_model_version_file` to take in; None: it is sent whole.
     """
 
     file: FileStat
     need: SlotNeed
     via: SignedUrl | None = None
+    parts: StagedParts | None = None
 
 
 @frozen(kw_only=True)

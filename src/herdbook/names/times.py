@@ -27,4 +27,6 @@ def parse_time(text: str) -> datetime:
 @lru_cache(maxsize=8192)
 def format_time(moment: datetime) -> str:
     """Write a UTC time as RFC 3339 with milliseconds and `Z`."""
-    return moment.astimezone(UTC).isoformat("T", "milliseconds").removesuffix("+00:00") + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat("T", "milliseconds")[:-6] + "Z"

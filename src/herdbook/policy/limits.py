@@ -41,8 +41,13 @@ class FileLimits:
     max_file_bytes: int | None = None
     max_version_bytes: int | None = None
 
-    def check(self, files: Iterable[FileStat | FileEntry]) -> None:
-        """Refuse files that are too many, or too large, for one version; raises TooLargeError."""
+    def check(self, files: Iterable[FileStat | FileEntry], *, beside: int = 0) -> None:
+        """Refuse files that are too many, or too large, for one version; raises TooLargeError.
+
+        Args:
+            files: The files.
+            beside: Bytes of further files of it that are on their way in.
+        """
         by_path = {file.path: file.size for file in files}
         if len(by_path) > self.max_files:
             raise TooLargeError(
@@ -58,7 +63,7 @@ class FileLimits:
                         hint="Split it, or ask whoever runs the registry for more (`version_limits.max_file_bytes`).",
                         limit=self.max_file_bytes,
                     )
-        total = sum(by_path.values())
+        total = sum(by_path.values()) + beside
         if self.max_version_bytes is not None and total > self.max_version_bytes:
             raise TooLargeError(
                 f"These files have {total:,} bytes; a version has at most {self.max_version_bytes:,} here.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 
@@ -12,6 +13,9 @@ from herdbook.policy.policy_lines import FileLines, parse_lines
 from herdbook.policy.rulesets import RuleSet, has_rules, rules_and_problems
 
 MODEL_CONF = "model.conf"
+MAX_PATH = 1024
+_UNKEPT = re.compile("[\0\ud800-\udfff]")
+"""What no database keeps: NUL, and what is no Unicode."""
 
 
 @frozen(kw_only=True)
@@ -46,8 +50,23 @@ def read_files(files: Iterable[PolicyFile], accepts: Callable[[str], bool]) -> R
     ordered = tuple(sorted(files, key=lambda file: file.path))
     lines = parse_lines(ordered)
     rules, wrong = rules_and_problems(ordered)
-    problems = (*_misplaced(ordered, accepts), *lines.problems, *wrong)
+    problems = (*_unkept(ordered), *_misplaced(ordered, accepts), *lines.problems, *wrong)
     return ReadFiles(files=ordered, lines=lines, rules=rules, problems=problems)
+
+
+def _unkept(files: tuple[PolicyFile, ...]) -> list[str]:
+    found: list[str] = []
+    for file in files:
+        named = file.path[:MAX_PATH].encode("utf-8", "backslashreplace").decode()
+        if len(file.path) > MAX_PATH:
+            found.append(f"{named}:1: the path has over {MAX_PATH} characters.")
+        if _UNKEPT.search(file.path) is not None:
+            found.append(f"{named}:1: the path has a NUL, or a character that is no Unicode.")
+        at = _UNKEPT.search(file.text)
+        if at is not None:
+            line = file.text.count("\n", 0, at.start()) + 1
+            found.append(f"{named}:{line}: there is a NUL, or a character that is no Unicode.")
+    return found
 
 
 def _misplaced(files: tuple[PolicyFile, ...], accepts: Callable[[str], bool]) -> list[str]:

@@ -27,7 +27,7 @@ from herdbook.server.messages import (
     send_answer,
 )
 from herdbook.server.native.face import NativeFace
-from herdbook.server.pages import FIGURES, no_such_method, nothing_there, own_routes
+from herdbook.server.pages import FIGURES, PROBES, no_such_method, nothing_there, own_routes
 from herdbook.server.threads import Threads
 from herdbook.server.watching import Seen, Watch
 from herdbook.service import Metastore
@@ -35,7 +35,7 @@ from herdbook.service import Metastore
 TICK_S = 2
 """Seconds between two looks at what is due."""
 _NATIVE = f"{PREFIX}/"
-_FOR_FIGURES = frozenset({FIGURES, "/health", "/ready"})
+_FOR_FIGURES = PROBES | {FIGURES}
 
 
 class App:
@@ -67,7 +67,8 @@ class App:
     async def _answer(self, scope: Scope, headers: RequestHeaders, seen: Seen) -> None:
         path = scope["path"]
         try:
-            self._guard.check(headers)
+            if path not in PROBES:
+                self._guard.check(headers)
             if FULL in scope:
                 await send_answer(seen.send, _full(headers), request_id(headers))
                 return

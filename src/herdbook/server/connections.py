@@ -159,7 +159,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_since = None
         self._seen = (self.loop.time(), self._moved, -1)
         most = self._connections
-        if most is not None and (len(self.connections) > most or len(self.tasks) >= most):
+        if most is not None and (len(self.tasks) >= most or (len(self.connections) > most and not self._make_room())):
             cast("Scope", self.scope)[FULL] = True
         super().on_headers_complete()
         # Bound to the request, since the next one may be here before this one is answered.
@@ -167,6 +167,24 @@ class BoundedProtocol(HttpToolsProtocol):
         scope[DIVERT] = partial(self._divert, self.cycle)
         if self.scheme == "http" and hasattr(os, "sendfile"):
             scope[OUTLET] = partial(self._open_outlet, self.cycle)
+
+    @property
+    def idle_since(self) -> float | None:
+        """Since when its client has nothing to ask, by the event loop's time, or a little longer; None: it asks."""
+        is_idle = self.timeout_keep_alive_task is not None and not self.transport.is_closing()
+        return self._seen[0] if is_idle else None
+
+    def _make_room(self) -> bool:
+        """Close the connection that has been idle longest; False where none is: clients keep more than they use."""
+        idle = [
+            (since, place, each)
+            for place, each in enumerate(self.connections)
+            if isinstance(each, BoundedProtocol) and (since := each.idle_since) is not None
+        ]
+        if not idle:
+            return False
+        min(idle)[2].transport.close()
+        return True
 
     def on_response_complete(self) -> None:
         """Send what is whole, without waiting for the turn of the event loop to end."""

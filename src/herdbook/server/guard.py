@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 SINGLE = frozenset(
     {
         "authorization",
+        "content-digest",
         "content-length",
         "content-type",
         "host",
@@ -25,6 +27,10 @@ SINGLE = frozenset(
     }
 )
 """The headers that the server goes by: of two of them a proxy before it may have gone by the other one."""
+
+KEPT = 256
+"""How many spellings of allowed hosts are remembered; there are many, and clients choose them."""
+_HOST = re.compile(r"(?:[\w.-]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?", re.ASCII | re.IGNORECASE)
 
 
 class Guard:
@@ -52,8 +58,9 @@ class Guard:
                 )
         host, origin = headers.get("host", ""), headers.get("origin")
         if host not in self._known:
-            self._check_name(f"//{host}", "Host")
-            self._known.add(host)
+            self._check_name(f"//{host}" if _HOST.fullmatch(host) else "", "Host")
+            if len(self._known) < KEPT:
+                self._known.add(host)
         if origin is not None:
             self._check_name(origin, "Origin")
 

@@ -105,9 +105,12 @@ class LimitedAuthenticator:
             if len(self._accepted) > KEPT:
                 self._accepted.clear()
             self._accepted.add(shown)
+        asked_before = False
         if isinstance(headers, RequestHeaders):
+            # A large body is read only of who is known, who is asked for again once it is there.
+            asked_before = headers.principal is not None
             headers.principal = caller.principal_id
-        if self._requests is not None:
+        if self._requests is not None and not asked_before:
             _refuse(self._requests.take(caller.principal_id), "This principal asks too often.")
         return caller
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import MutableMapping
 from typing import Any, BinaryIO, cast
@@ -56,4 +57,9 @@ class ToLog(logging.Handler):
 
 
 def _rendered(_: Any, __: str, told: MutableMapping[str, Any]) -> bytes:
-    return _ENCODER.encode({**{name: told.pop(name) for name in _FIRST}, **told})
+    line = {**{name: told.pop(name) for name in _FIRST}, **told}
+    try:
+        return _ENCODER.encode(line)
+    except UnicodeEncodeError:
+        # A line that cannot be written would fail the request that it tells of.
+        return json.dumps(line, default=str).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import secrets
@@ -135,7 +136,11 @@ def wrong_method(method: str, allowed: Iterable[str], identity: str) -> Answer:
 
 def render(plain: Any) -> bytes:
     """Return plain data as JSON."""
-    return msgspec.json.encode(plain)
+    try:
+        return msgspec.json.encode(plain)
+    except UnicodeEncodeError:
+        # What is no Unicode was sent so, and is told of as it was written.
+        return json.dumps(plain).encode()
 
 
 async def send_answer(send: Send, answer: Answer, identity: str) -> None:
@@ -147,8 +152,16 @@ async def send_answer(send: Send, answer: Answer, identity: str) -> None:
     await send({"type": "http.response.body", "body": answer.body})
 
 
-async def read_body(receive: Receive, headers: dict[str, str], limit: int) -> bytes:
+async def read_body(
+    receive: Receive, headers: dict[str, str], limit: int, hold: Callable[[int], None] | None = None
+) -> bytes:
     """Return a request's body.
+
+    Args:
+        receive: Where its messages come from.
+        headers: The request's headers.
+        limit: Bytes that it may have.
+        hold: Told how many bytes have come, each time; what it raises is raised.
 
     Raises:
         TooLargeError: it has more bytes than the limit.
@@ -167,6 +180,8 @@ async def read_body(receive: Receive, headers: dict[str, str], limit: int) -> by
         size += len(parts[-1])
         if size > limit:
             raise _too_large(limit)
+        if hold is not None:
+            hold(len(parts[-1]))
         more = message.get("more_body", False)
     return parts[0] if len(parts) == 1 else b"".join(parts)
 

@@ -6,8 +6,27 @@ import re
 from typing import Any
 
 from herdbook import __version__
-from herdbook.api import IDEMPOTENCY_HEADER, MEDIA_TYPE, PREFIX, READ_MANY, UPLOAD_MANY, WAYS, Argument, Endpoint, Place
-from herdbook.api.files import BUNDLE_FILES, BUNDLE_FORMAT, BUNDLE_TYPE, DIGEST_HEADER, SIZE_HEADER
+from herdbook.api import (
+    IDEMPOTENCY_HEADER,
+    MEDIA_TYPE,
+    PREFIX,
+    READ_MANY,
+    STAGE,
+    UPLOAD_MANY,
+    WAYS,
+    Argument,
+    Endpoint,
+    Place,
+)
+from herdbook.api.files import (
+    BUNDLE_FILES,
+    BUNDLE_FORMAT,
+    BUNDLE_TYPE,
+    CONTENT_DIGEST_HEADER,
+    DIGEST_HEADER,
+    FILE_SIZE,
+    SIZE_HEADER,
+)
 from herdbook.api.problems import CLASSES
 from herdbook.errors import RegistryError
 from herdbook.names import AliasRef, CatalogName, ModelName, PrincipalName, SchemaName, VersionRef
@@ -44,7 +63,10 @@ _EXAMPLES: dict[type, str] = {
 _PART_EXAMPLES = {"model": _EXAMPLES[ModelName], "version": "1", "alias": "champion"}
 _ABOUT = (
     "A governed registry for machine-learning models. Names travel as text and are percent-encoded in paths. "
-    "A query parameter or a key of a body that is not listed is refused."
+    "A query parameter or a key of a body that is not listed is refused. "
+    "Any request may be answered with a problem before it is looked at: 400 where it is no HTTP, 405 with `Allow` "
+    "where its path has no such method, 408, 414 or 431 where its head takes too long or is too large, 403 where its "
+    "Host or Origin is foreign."
 )
 
 
@@ -112,7 +134,7 @@ def _tell_names(body: Schema, endpoint: Endpoint) -> None:
 
 
 def _parameters(endpoint: Endpoint, schemas: Schemas) -> list[dict[str, Any]]:
-    told = arguments_of(endpoint.doc)
+    told = {FILE_SIZE: "Bytes of the whole file.", **arguments_of(endpoint.doc)}
     made: list[dict[str, Any]] = []
     second = endpoint.route in _SECOND_WAYS
     for argument in endpoint.at(Place.PATH):
@@ -141,6 +163,9 @@ def _parameters(endpoint: Endpoint, schemas: Schemas) -> list[dict[str, Any]]:
         made.append(_header("range", "One part of the file, `bytes=FIRST-LAST`; the answer is then 206, or 416."))
         made.append(_header("if-range", "The entity tag that the file must have for a part to be answered."))
     if endpoint.route.raw and endpoint.operation is Operation.UPLOAD_MODEL_VERSION_FILES and not second:
+        if endpoint.route == STAGE.route:
+            text = "The SHA-256 of this body, where it is to be proved now, `sha-256=:BASE64:` (RFC 9530)."
+            return [*made, _header(CONTENT_DIGEST_HEADER, text)]
         made.append(_header(SIZE_HEADER, "How many bytes the file has; Content-Length says it as well."))
         made.append(_header(DIGEST_HEADER, "Its SHA-256 where it is known, `sha-256=:BASE64:` (RFC 9530)."))
     return made

@@ -33,6 +33,8 @@ _PAGE = {
     "cross-origin-opener-policy": "same-origin",
 }
 FIGURES = "/metrics"
+PROBES = frozenset({"/health", "/ready"})
+"""What balancers ask, most of them by address and not by name; it acts as nobody, so it answers to any Host."""
 _ASSETS = {"docs.js": "text/javascript", "docs.css": "text/css"}
 PUBLIC = (
     "/health",

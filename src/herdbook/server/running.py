@@ -39,6 +39,7 @@ class Running:
         connections: Open connections, and requests under way, beyond which requests are answered 503; None is any
             number.
         tls: With it the server speaks HTTPS.
+        plain: A socket at which it speaks HTTP, whatever `tls` is; None is none.
         trusted_proxies: Addresses or networks whose forwarded headers are believed.
         lifeline: A file descriptor that ends when the process that this one works for does; None works for itself.
         on_hangup: Called on SIGHUP; None leaves that signal alone.
@@ -48,6 +49,7 @@ class Running:
     bounds: Bounds = field(factory=Bounds)
     connections: int | None = None
     tls: ssl.SSLContext | None = None
+    plain: socket.socket | None = None
     trusted_proxies: tuple[str, ...] = ()
     lifeline: int | None = None
     on_hangup: Callable[[], None] | None = None
@@ -95,6 +97,8 @@ class HttpServer(uvicorn.Server):
         """Begin to listen, and tell."""
         await super().startup(sockets)
         loop = asyncio.get_running_loop()
+        if self.started and self._running.plain is not None:
+            self.servers.append(await loop.create_server(self._plain_protocol, sock=self._running.plain))
         if self._running.lifeline is not None:
             loop.add_reader(self._running.lifeline, self._orphaned)
         if self._running.on_hangup is not None:
@@ -129,6 +133,9 @@ class HttpServer(uvicorn.Server):
     def run_to_its_end(self) -> None:
         """Serve until a signal or `should_exit`."""
         self.run(sockets=self._sockets)
+
+    def _plain_protocol(self) -> BoundedProtocol:
+        return BoundedProtocol(self.config, self.server_state, self.lifespan.state)
 
     def _orphaned(self) -> None:
         asyncio.get_running_loop().remove_reader(self._running.lifeline or 0)

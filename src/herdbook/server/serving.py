@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 
 from herdbook.bootstrap import open_for_serving
 from herdbook.errors import InvalidArgumentError, RegistryError, UnauthenticatedError, UnsupportedError
+from herdbook.locations import shown
 from herdbook.names import PrincipalName
 from herdbook.server.app import App, build_app
 from herdbook.server.connections import Bounds
@@ -39,6 +40,9 @@ from herdbook.settings import LimitSettings, ServerSettings, Settings, os_princi
 
 MOST_WORKERS = 64
 _STDERR = 2
+_COLLECTED_AFTER = (20_000, 50, 100)
+"""How many more objects there are when the collector looks for cycles, which requests leave few of: Python's own 700
+come together while one page is made, and took a tenth of its time."""
 
 
 @frozen(kw_only=True)
@@ -47,7 +51,7 @@ class Listening:
 
     Args:
         url: Where.
-        registry: What it serves, as it was asked for.
+        registry: What it serves, as it was asked for, less what may be secret of it.
         principal: As whom requests without a token act; None where every request needs one.
     """
 
@@ -82,12 +86,12 @@ def serve_registry(
     sockets = listen_all(own.host, own.port, own.workers)
     opened = [*sockets]
     try:
-        principal = _local_principal(own.local_principal, sockets[0])
+        principal = _local_principal(own, sockets[0])
         figures = None if own.metrics_port is None else listen("127.0.0.1", own.metrics_port)
         opened += [] if figures is None else [figures]
         told = Listening(
             url=url_of(sockets[0], "https" if own.tls_cert is not None else "http"),
-            registry=uri or settings.registry_uri,
+            registry=shown(uri or settings.registry_uri),
             principal=None if principal is None else str(principal),
         )
         _Service(uri, settings, sockets, figures, principal, log).run(lambda: on_listening(told))
@@ -141,7 +145,7 @@ class _Service:
 
     def _work(self, worker: int, running: Running, ready: Callable[[], None]) -> None:
         """Be one worker, from opening the registry to its end."""
-        sockets = [self._sockets[worker], *(() if self._figures is None else (self._figures,))]
+        sockets = [self._sockets[worker]]
         for each in self._sockets:
             if each is not sockets[0]:
                 # What waits at the socket of another is its own.
@@ -151,6 +155,7 @@ class _Service:
             # What every request would otherwise wait for now and then: a look at all that was loaded took 70 ms.
             gc.collect()
             gc.freeze()
+            gc.set_threshold(*_COLLECTED_AFTER)
             try:
                 HttpServer(self._app(worker, metastore, authentication), sockets, ready, running).run_to_its_end()
             finally:
@@ -185,6 +190,7 @@ class _Service:
                 stall_s=limits.stall_s,
             ),
             connections=limits.connections,
+            plain=self._figures,
             trusted_proxies=own.trusted_proxies,
         )
         if own.tls_cert is None or own.tls_key is None:
@@ -230,10 +236,14 @@ def _logging(log: Log) -> Iterator[None]:
         root.removeHandler(handler)
 
 
-def _local_principal(named: str | None, listening: socket) -> PrincipalName | None:
+def _local_principal(own: ServerSettings, listening: socket) -> PrincipalName | None:
     """Return as whom requests without a credential act: nobody, where other machines can send them (R35)."""
+    named = own.local_principal
     if is_loopback(listening):
-        return os_principal() if named is None else PrincipalName.parse(named)
+        if named is not None:
+            return PrincipalName.parse(named)
+        # What a proxy passes on comes over loopback too: nobody on the network becomes this user by default.
+        return None if own.hosts or own.trusted_proxies else os_principal()
     if named is not None:
         raise UnauthenticatedError(
             f"{url_of(listening)} can be reached from other machines, and they would all act as {named}.",

@@ -15,6 +15,8 @@ CLIENT_GONE = 499
 """What a request is counted as whose client did not wait for an answer."""
 _BESIDE = {"/health": "health", "/ready": "ready", "/metrics": "metrics"}
 _OPERATION = "herdbook.operation"
+_WRONG = 400
+"""The least status of what was not done."""
 
 
 class Seen:
@@ -84,7 +86,7 @@ class Watch:
             sent=seen.sent,
         )
         refused = seen.status in REFUSED
-        if refused or (operation in DOWNLOADS and seen.status < REFUSED[0]):
+        if refused or (operation in DOWNLOADS and seen.status < _WRONG):
             target = scope["path"].removeprefix(PREFIX)[:MAX_TARGET]
             access = Access(refused, headers.principal, headers.address, operation, target)
             self._accesses.note(access, seen.status, identity, time.time())

@@ -17,7 +17,7 @@ from herdbook.service import subjects
 from herdbook.service.gate import Admitted, Idempotency, Outcome, missing
 from herdbook.service.ledger import Happened
 from herdbook.service.registration import Draft, GovernedRegistration
-from herdbook.service.sight import as_shown
+from herdbook.service.sight import as_made_before
 from herdbook.verdicts import Operation, Privilege, SecurableKind
 
 _OPERATION = Operation.COPY_MODEL_VERSION
@@ -139,10 +139,7 @@ class GovernedCopying(GovernedRegistration):
 
     def _repeated(self, copy: _Copy, key: str | None) -> Idempotency[ModelVersion]:
         def restore(tx: WriteTransaction, answer: bytes) -> ModelVersion:
-            found = tx.version_by_id(answer.decode())
-            if found.row is None or found.chain is None:
-                raise missing(f"copy in {copy.target}")
-            return as_shown(self._core, self._caller, found.row, found.chain, tx)
+            return as_made_before(self._core, self._caller, tx, answer.decode(), copy.target, _OPERATION)
 
         return Idempotency(
             key=key,

@@ -1,4 +1,4 @@
-"""Ways for bytes straight to and from the artifact store, and what makes them belong to one caller and one version."""
+"""Ways for bytes into staging and from the artifact store, and what makes them belong to one caller and one version."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import hmac
 import json
 import logging
 from collections.abc import Callable
+from typing import BinaryIO
 
 from attrs import field, frozen
 
-from herdbook.entities import Caller, FileEntry, FileStat, SignedUrl
+from herdbook.entities import Caller, FileEntry, FileStat, SignedUrl, StagedParts
 from herdbook.errors import ConflictError, InvalidArgumentError, NotFoundError, RegistryError, UnsupportedError
-from herdbook.ports.artifacts import ArtifactStore, FileExpectation, StoredBlob
+from herdbook.ports.artifacts import ArtifactStore, FileExpectation, Progress, StoredBlob
+from herdbook.ports.parts import PartRun, SupportsParts
 from herdbook.ports.presigning import LARGEST_PUT, StagedSlot, SupportsPresign, UrlSettings
 from herdbook.verdicts import Operation
 
@@ -23,7 +25,7 @@ _NUMBER_DIGITS = 15
 
 @frozen(kw_only=True)
 class DirectWays:
-    """Signs URLs for callers whom the gate has admitted, and takes in what they put.
+    """Signs URLs for callers whom the gate has admitted, keeps parts that they send, and takes in what is whole.
 
     Nothing is kept of an upload session: its name follows from who sends files for which version, and the place of a
     file from its path. So what one caller puts somewhere is never found when another one's files are taken in (R27).
@@ -58,17 +60,61 @@ class DirectWays:
             return None
         return _signed(lambda: signer.presign_get(entry.sha256, expires_s=self.settings.life_s))
 
+    def staged(self, caller: Caller, version_id: str, file: FileStat) -> StagedParts | None:
+        """Return how far a file that the caller sends part by part has come; None where it is sent whole."""
+        store = self._parted(file)
+        if store is None:
+            return None
+        held = store.staged(self._slot(caller, version_id, file.path), file.size)
+        return StagedParts(part_bytes=store.part_bytes, held=held)
+
+    def staged_bytes(self, caller: Caller, version_id: str, *, without: str) -> int:
+        """Return how many bytes the files have that the caller sends part by part for a version, but for one path."""
+        if not isinstance(self.store, SupportsParts):
+            return 0
+        mine = self._slot(caller, version_id, without)
+        sizes = self.store.staged_bytes(mine.session)
+        return sum(size for number, size in sizes.items() if number != mine.number)
+
+    def stage(
+        self,
+        caller: Caller,
+        version_id: str,
+        file: FileStat,
+        run: PartRun,
+        source: BinaryIO,
+        progress: Progress | None,
+    ) -> StagedParts:
+        """Keep parts of a file; returns what is held of it then.
+
+        Raises:
+            UnsupportedError: files of this size are sent whole here.
+            RegistryError: as `SupportsParts.stage` does.
+        """
+        store = self._parted(file)
+        if store is None:
+            raise UnsupportedError(
+                f"This registry takes {file.path} whole, and not in parts.", hint="Use upload_model_version_files."
+            )
+        slot = self._slot(caller, version_id, file.path)
+        store.stage(slot, run, source, progress=progress)
+        return StagedParts(part_bytes=store.part_bytes, held=store.staged(slot, file.size))
+
     def take_in(self, caller: Caller, version_id: str, file: FileStat) -> StoredBlob:
         """Publish what the caller put to a file's place, once it has the digest that they announce.
 
         Raises:
             InvalidArgumentError: no digest is announced.
-            UnsupportedError: no URLs are handed out here.
-            ConflictError: nothing was put there.
+            UnsupportedError: no URLs are handed out here, and files of this size are not sent in parts.
+            ConflictError: nothing was put there, or parts are missing.
             IntegrityError: what was put there is something else; nothing was published.
         """
-        signer = self._signer()
-        if signer is None:
+        signer, parted = self._signer(), self._parted(file)
+        publish = None if signer is None else signer.publish_staged
+        slot = self._slot(caller, version_id, file.path)
+        if parted is not None and (publish is None or parted.staged(slot, file.size)):
+            publish = parted.publish_parts
+        if publish is None:
             raise UnsupportedError(
                 "This registry takes in no files from staging.", hint="Use upload_model_version_files."
             )
@@ -77,11 +123,17 @@ class DirectWays:
             raise InvalidArgumentError(f"The digest of {file.path} is not given.", hint="Say what was sent.")
         expected = FileExpectation(size=file.size, sha256=file.sha256)
         try:
-            return signer.publish_staged(self._slot(caller, version_id, file.path), expected)
+            return publish(slot, expected)
         except NotFoundError:
             raise ConflictError(
                 f"Nothing was sent to the place of {file.path}.", hint="Ask upload_plan where to, and send it."
             ) from None
+
+    def _parted(self, file: FileStat) -> SupportsParts | None:
+        """Return the store where it takes a file of this size in parts."""
+        store = self.store
+        fits = isinstance(store, SupportsParts) and store.takes_parts and file.size > store.part_bytes
+        return store if fits and isinstance(store, SupportsParts) else None
 
     def _signer(self) -> SupportsPresign | None:
         return self.store if self.settings.enabled and isinstance(self.store, SupportsPresign) else None

@@ -24,11 +24,11 @@ from herdbook.service import subjects
 from herdbook.service.admission import Applicant, violation
 from herdbook.service.core import to_time
 from herdbook.service.finalizing import Finalizing, manifest_sha256
-from herdbook.service.gate import Admitted, Idempotency, Outcome, Subject, missing
+from herdbook.service.gate import Admitted, Idempotency, Outcome, Subject
 from herdbook.service.holdings import Holdings
 from herdbook.service.ledger import Happened
 from herdbook.service.parents import parent_versions
-from herdbook.service.sight import as_shown
+from herdbook.service.sight import as_made_before, as_shown
 from herdbook.service.tagging import refuse_tags
 from herdbook.service.uploading import GovernedUploads
 from herdbook.verdicts import Operation, Privilege
@@ -84,10 +84,8 @@ class GovernedRegistration(GovernedUploads):
             return self._insert(tx, admitted, stamp, self._judged(admitted.chain, draft, tx), subject.what)
 
         def restore(tx: WriteTransaction, answer: bytes) -> ModelVersion:
-            found = tx.version_by_id(answer.decode())
-            if found.row is None or found.chain is None:
-                raise missing(f"model version of {model}")
-            return as_shown(self._core, self._caller, found.row, found.chain, tx)
+            operation = Operation.CREATE_MODEL_VERSION
+            return as_made_before(self._core, self._caller, tx, answer.decode(), model, operation)
 
         def request() -> object:
             return [str(model), comment, given, unstructure(origin), draft.sha256, number]
@@ -164,7 +162,7 @@ class GovernedRegistration(GovernedUploads):
         parents = parent_versions(core.gate, self._caller, tx, draft.lineage, operation)
         manifest, description = draft.manifest, draft.description
         ready = manifest is not None and description is not None and self._still_held(tx, chain, draft)
-        number = tx.allocate_version(model.id, stamp, number=draft.number)
+        number = tx.allocate_version(model.id, stamp, number=draft.number, ready=ready)
         manifest_id = None
         if manifest is not None and description is not None and ready:
             if not tx.serial and core.admission.judges_tags(draft.rules):
@@ -185,10 +183,11 @@ class GovernedRegistration(GovernedUploads):
             manifest_id=manifest_id,
             description=description if ready else None,
         )
-        tx.insert_version(new)
+        row = tx.insert_version(new)
         for key, value in draft.tags.items():
             tx.set_tag("model_version", new.id, key, value, stamp)
-        row = core.gate.reread(tx, subjects.version(model.name.version(number)))
+        if draft.tags:
+            row = evolve(row, version=evolve(row.version, tags=draft.tags))
         detail = {"version": number, "version_id": new.id, "status": new.status.value, "tags": draft.tags}
         event = "model_version.created" if ready else None
         shown = as_shown(core, self._caller, row, chain, tx)

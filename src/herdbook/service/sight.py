@@ -5,11 +5,12 @@ from __future__ import annotations
 from attrs import evolve
 
 from herdbook.entities import HIDDEN, Caller, Chain, Lineage, ModelVersion, VersionStatus
-from herdbook.names import MODELS_SCHEME
+from herdbook.errors import ConflictError
+from herdbook.names import MODELS_SCHEME, ModelName
 from herdbook.ports.metadata import ReadTransaction, Resolver, VersionRow
 from herdbook.service.core import Core
 from herdbook.service.gate import missing
-from herdbook.verdicts import Allowed, Privilege, SecurableKind
+from herdbook.verdicts import Allowed, Operation, Privilege, SecurableKind
 
 
 def is_shown(core: Core, caller: Caller, row: VersionRow, chain: Chain, log: ReadTransaction | None = None) -> bool:
@@ -42,6 +43,26 @@ def as_shown(core: Core, caller: Caller, row: VersionRow, chain: Chain, tx: Read
     if isinstance(core.gate.may(caller, Privilege.READ_METADATA, model, tx), Allowed):
         return with_known_parents(core, caller, row, tx, tx)
     return status_only(row.version)
+
+
+def as_made_before(
+    core: Core, caller: Caller, tx: ReadTransaction, version_id: str, model: ModelName, operation: Operation
+) -> ModelVersion:
+    """Return the version that a repeated request made, to who may still make one of that name (R27).
+
+    Raises:
+        NotFoundError, PermissionDeniedError: the version is gone, or the caller may make none there any more.
+        ConflictError: its model has another name by now, which the caller need not know.
+    """
+    found = tx.version_by_id(version_id)
+    if found.row is None or found.chain is None:
+        raise missing(f"model version of {model}")
+    if found.row.version.name.key != model.key:
+        raise ConflictError(
+            f"This request made a version before, of another model than {model} is now.", hint="Use a fresh key."
+        )
+    core.gate.require(caller, Privilege.CREATE_MODEL_VERSION, found.chain, f"registered model {model}", operation, tx)
+    return as_shown(core, caller, found.row, found.chain, tx)
 
 
 def with_known_parents(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from herdbook.entities import FileEntry, FileStat, SlotNeed, UploadPlan, UploadSlot, VersionStatus
+from herdbook.entities import FileEntry, FileStat, SlotNeed, StagedParts, UploadPlan, UploadSlot, VersionStatus
 from herdbook.errors import ConflictError, IntegrityError, InvalidArgumentError
 from herdbook.ports.artifacts import FileExpectation, Progress
 from herdbook.ports.metadata import ReadTransaction, Stamp, VersionRow, WriteTransaction
+from herdbook.ports.parts import PartRun
 from herdbook.ports.registry import FileUpload, ModelLike, VersionLike
 from herdbook.service import subjects
 from herdbook.service.finalizing import check_author
@@ -49,8 +50,10 @@ class GovernedUploads(GovernedPart):
                 need = SlotNeed.DIGEST if file.size in sizes else SlotNeed.BYTES
             if not direct or pending is None or need is SlotNeed.HELD:
                 return UploadSlot(file=file, need=need)
-            via = self._core.direct.to_send(self._caller, pending.version.id, file)
-            return UploadSlot(file=file, need=need, via=via)
+            ways, version_id = self._core.direct, pending.version.id
+            via = ways.to_send(self._caller, version_id, file)
+            parts = None if via is not None else ways.staged(self._caller, version_id, file)
+            return UploadSlot(file=file, need=need, via=via, parts=parts)
 
         # Signing may have to ask somebody for credentials, which no transaction waits for.
         return UploadPlan(slots=tuple(map(slot, files)))
@@ -73,6 +76,23 @@ class GovernedUploads(GovernedPart):
             for upload, blob in zip(files, stored, strict=True)
         )
         return self._keep(subject, entries)
+
+    def stage_model_version_file(
+        self,
+        ref: VersionLike,
+        upload: FileUpload,
+        *,
+        offset: int,
+        length: int,
+        sha256: str | None = None,
+        progress: Progress | None = None,
+    ) -> StagedParts:
+        """Keep parts of a file of a pending version."""
+        run = PartRun(size=upload.file.size, offset=offset, length=length, sha256=sha256)
+        subject = subjects.version(subjects.version_ref(ref))
+        row = self._check_pending(self._core.gate.admit(self._caller, _OPERATION, subject), subject.what)
+        self._check_room(row, [upload.file], staging=True)
+        return self._core.direct.stage(self._caller, row.version.id, upload.file, run, upload.source, progress)
 
     def take_in_model_version_file(self, ref: VersionLike, file: FileStat) -> FileEntry:
         """Take in a file of a pending version from where the caller has put it."""
@@ -117,14 +137,23 @@ class GovernedUploads(GovernedPart):
         admitted = self._core.gate.admit(self._caller, Operation.UPLOAD_PLAN, subject, tx, tx)
         return self._check_pending(admitted, subject.what)
 
-    def _check_room(self, row: VersionRow, files: Sequence[FileStat]) -> None:
-        """Refuse files for which the version has no room, before any of their bytes is read."""
+    def _check_room(self, row: VersionRow, files: Sequence[FileStat], *, staging: bool = False) -> None:
+        """Refuse files for which the version has no room, before any of their bytes is read.
+
+        Args:
+            row: The version.
+            files: The files.
+            staging: Whether parts of one file are kept, which may not come on top of all those that are kept already.
+        """
         self._core.limits.check(files)
         if self._core.limits.max_version_bytes is not None:
             with self._core.store.read() as tx:
                 sent = tx.uploads(row.version.id)
+            ways, beside = self._core.direct, 0
+            if staging:
+                beside = ways.staged_bytes(self._caller, row.version.id, without=files[0].path)
             # What is sent again takes the place of what was there.
-            self._core.limits.check([*sent, *files])
+            self._core.limits.check([*sent, *files], beside=beside)
 
     def _check_pending(self, admitted: Admitted[VersionRow], what: str) -> VersionRow:
         row = check_author(self._core, self._caller, admitted, what)

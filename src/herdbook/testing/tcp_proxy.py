@@ -35,6 +35,8 @@ class TcpProxy:
         self._carriers: list[threading.Thread] = []
         self._left: int | None = None
         self.broken_off = 0
+        self.sent = 0
+        """Bytes that clients have sent, all connections together."""
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
     @property
@@ -129,7 +131,10 @@ class TcpProxy:
     def _used_up(self, source: socket.socket, size: int) -> bool:
         """Count what clients send; returns whether it is time to break off."""
         with self._lock:
-            if self._left is None or all(source is not client for client, _ in self._pairs):
+            if all(source is not client for client, _ in self._pairs):
+                return False
+            self.sent += size
+            if self._left is None:
                 return False
             self._left -= size
             if self._left > 0:

@@ -13,7 +13,7 @@ from herdbook.adapters.http_registry import fetching, streams
 from herdbook.adapters.http_registry.registry import HttpRegistry
 from herdbook.adapters.http_registry.transport import Transport
 from herdbook.api import PREFIX
-from herdbook.api.files import BUNDLE_TYPE, SMALL_FILE, bundle_end, digest_value, frame_header, read_bundle
+from herdbook.api.files import BUNDLE_TYPE, SMALL_FILE, Bundle, bundle_head, digest_value
 from herdbook.client import register_model
 from herdbook.client.download import download_artifacts
 from herdbook.entities import FileStat, SlotNeed
@@ -54,13 +54,10 @@ def remote(server):
         yield remote
 
 
-def sent(http, files, end=None):
-    body = b"".join(
-        frame_header(FileStat(path=path, size=len(content), sha256=sha256)) + content for path, content, sha256 in files
-    )
-    return http.post(
-        FILES, content=body + (bundle_end() if end is None else end), headers={"content-type": BUNDLE_TYPE}
-    )
+def sent(http, files, cut=None):
+    stats = [FileStat(path=path, size=len(content), sha256=sha256) for path, content, sha256 in files]
+    body = b"".join([bundle_head(stats), *(content for _, content, _ in files)])
+    return http.post(FILES, content=body[:cut], headers={"content-type": BUNDLE_TYPE})
 
 
 def staged(metastore):
@@ -128,9 +125,10 @@ def test_many_files_come_in_one_answer(http, ready):
     """In the order asked for, each with its digest."""
     answer = http.post(f"{FILES}:read", json={"paths": ["model.bin", "MLmodel", "model.bin"]})
     assert answer.headers["content-type"] == BUNDLE_TYPE
-    found = list(read_bundle(io.BytesIO(answer.content).read))
-    assert [stat.path for stat, _ in found] == ["model.bin", "MLmodel", "model.bin"]
-    assert all(hashlib.sha256(content).hexdigest() == stat.sha256 for stat, content in found)
+    found = Bundle(io.BytesIO(answer.content).read)
+    assert [stat.path for stat in found.files] == ["model.bin", "MLmodel", "model.bin"]
+    for stat, content in zip(found.files, found.contents(), strict=True):
+        assert hashlib.sha256(content).hexdigest() == stat.sha256
     for paths, status in ((["nope"], 404), ([], 400), (["a"] * 1001, 400), (["\0"], 400)):
         assert http.post(f"{FILES}:read", json={"paths": paths}).status_code == status
 
@@ -147,7 +145,8 @@ def test_a_bundle_is_taken_whole_or_not_at_all(http, registry, pending, metastor
     """Cut off, or with a file that is not what it says: nothing stands for the version."""
     wrong = hashlib.sha256(b"other").hexdigest()
     for answer, code in (
-        (sent(http, [("a", b"1", None)], end=b""), "INVALID_ARGUMENT"),
+        (sent(http, [("a", b"1", None)], cut=-1), "INVALID_ARGUMENT"),
+        (sent(http, [("a", b"1", None), ("b", b"23", None)], cut=-1), "INVALID_ARGUMENT"),
         (sent(http, [("a", b"1", None), ("b", b"2", wrong)]), "INTEGRITY"),
         (sent(http, [("a", b"1", None), ("a", b"2", None)]), "INVALID_ARGUMENT"),
     ):
@@ -155,6 +154,18 @@ def test_a_bundle_is_taken_whole_or_not_at_all(http, registry, pending, metastor
     plan = registry.upload_plan(MODEL, [FileStat(path="a", size=1, sha256=hashlib.sha256(b"1").hexdigest())], version=1)
     assert [slot.need.value for slot in plan.slots] == ["bytes"]
     assert staged(metastore)[1] == 0
+
+
+def test_files_of_a_body_are_read_in_any_order(http, registry, pending):
+    """Large ones among small ones, which the store takes in side by side."""
+    files = {f"{number:02}.bin": bytes([number]) * (number * 150_000) for number in range(1, 20)}
+    answer = sent(http, [(path, content, None) for path, content in files.items()])
+    assert [(entry["path"], entry["sha256"]) for entry in answer.json()] == [
+        (path, hashlib.sha256(content).hexdigest()) for path, content in files.items()
+    ]
+    many = {f"{number:02}": bytes([number]) * 1000 for number in range(50)}
+    assert len(sent(http, [(path, content, None) for path, content in many.items()]).json()) == 50
+    assert (sent(http, []).json(), sent(http, [], cut=3).status_code) == ([], 400)
 
 
 @pytest.mark.parametrize("path", ["/model.bin", ""], ids=["one", "many"])
@@ -165,7 +176,7 @@ def test_a_client_that_goes_away_leaves_nothing(server, metastore, registry, pen
     method = "PUT" if path else "POST"
     with socket.create_connection((parts.hostname, parts.port)) as sock:
         head = f"{method} {FILES}{path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {FOUNDER}\r\n"
-        body = frame_header(FileStat(path="a", size=5_000_000)) + bytes(3_000_000)
+        body = bundle_head([FileStat(path="a", size=5_000_000)]) + bytes(3_000_000)
         sock.sendall(f"{head}content-length: 9000000\r\n\r\n".encode() + body)
     # The server's end waits for uploads under way, so afterwards it is known what is left of this one.
     server.__exit__(None, None, None)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import http.client as http_client
 import json
 import re
+import tracemalloc
 
 import httpx2
 import pytest
 
 from herdbook.api import PREFIX, READ_MANY, UPLOAD_MANY, WAYS, Place
-from herdbook.api.files import bundle_end
+from herdbook.api.files import bundle_head
 from herdbook.names import PrincipalName
 from herdbook.policy.operations import OPERATIONS, Shape, Target
 from herdbook.server import build_app
-from herdbook.server.pages import FIGURES, PUBLIC
+from herdbook.server.guard import Guard
+from herdbook.server.messages import RequestHeaders
+from herdbook.server.pages import FIGURES, PROBES, PUBLIC
 from herdbook.service import GovernedRegistry
 from herdbook.testing.http_server import NamedByToken
 from herdbook.testing.samples import register
@@ -39,6 +42,8 @@ WORDS = {
     "watches": MODEL,
     "principal": "user:os/founder",
     "privilege": "EXECUTE",
+    "offset": 0,
+    "size": 1,
 }
 BODIES = {
     "create_catalog": {"name": "fresh"},
@@ -93,9 +98,9 @@ def ask(http, endpoint):
     if endpoint is READ_MANY:
         return http.post(path, json={"paths": ["model.bin"]})
     if endpoint is UPLOAD_MANY:
-        return http.post(path, content=bundle_end())
+        return http.post(path, content=bundle_head([]))
     if endpoint.route.raw and endpoint.operation is Operation.UPLOAD_MODEL_VERSION_FILES:
-        return http.put(path, content=b"x")
+        return http.put(path, params=query, content=b"x")
     return http.request(method, path, params=query, json=body)
 
 
@@ -193,9 +198,10 @@ def test_a_wrong_method_is_told_the_right_ones(http, path, allowed):
 
 @pytest.mark.parametrize("path", PUBLIC)
 def test_the_public_pages_need_no_token(server, path):
-    """Health, and the description of the interface."""
+    """Health, and the description of the interface; a balancer asks for health by whatever address it knows."""
     assert httpx2.get(server.url + path).status_code == 200
-    assert httpx2.get(server.url + path, headers={"host": "evil.example"}).status_code == 403
+    foreign = httpx2.get(server.url + path, headers={"host": "10.1.2.3:8420"})
+    assert foreign.status_code == (200 if path in PROBES else 403)
 
 
 def test_hidden_and_missing_are_one_answer(stranger, filled):
@@ -219,6 +225,12 @@ def test_hidden_and_missing_are_one_answer(stranger, filled):
         ({"host": "127.0.0.1.evil.example"}, 403),
         ({"host": "localhost@evil.example"}, 403),
         ({"host": "evil.example:localhost"}, 403),
+        ({"host": "localhost/x"}, 403),
+        ({"host": "localhost?x"}, 403),
+        ({"host": "localhost#x"}, 403),
+        ({"host": "localhost:000080"}, 403),
+        ({"host": "localhost:80\\x"}, 403),
+        ({"host": "[::1%25lo]"}, 403),
         ({"origin": "https://evil.example"}, 403),
         ({"origin": "null"}, 403),
         ({"origin": "http://localhost:3000"}, 200),
@@ -227,6 +239,22 @@ def test_hidden_and_missing_are_one_answer(stranger, filled):
 def test_a_foreign_host_or_origin_is_refused(http, headers, status):
     """A page of another site, or a name that was pointed at this machine, gets no answer (R35)."""
     assert http.get(f"{PREFIX}/catalogs", headers=headers).status_code == status
+
+
+def test_hosts_are_remembered_within_bounds():
+    """Nobody fills the server's memory with ever other spellings of its name."""
+    guard = Guard(["localhost"])
+    tracemalloc.start()
+    try:
+        for number in range(20_000):
+            name = "".join(
+                map(lambda letter, up: letter.upper() if up == "1" else letter, "localhost", f"{number:09b}")
+            )
+            guard.check(RequestHeaders([("host", f"{name}:{number}")], ""))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 200_000
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 
+import httpx2
 import pytest
 
 from herdbook.api import PREFIX
@@ -65,10 +67,31 @@ def test_a_body_has_a_limit(http):
     assert http.post(f"{PREFIX}/policies:check", content=b"{}".ljust(BODY_LIMIT + 1), headers=JSON).status_code == 400
 
 
-def test_what_takes_no_body_refuses_one(http):
-    """A body that nobody reads would be a mistake that nobody sees."""
-    answer = http.request("GET", CATALOGS, content=b"{}", headers=JSON)
+@pytest.mark.parametrize("body", [b"{}", b" " * (BODY_LIMIT + 1)])
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_what_takes_no_body_refuses_one(http, method, body):
+    """A body that nobody reads would be a mistake that nobody sees; however large, it is refused for what it is."""
+    answer = http.request(method, f"{CATALOGS}/main", content=body, headers=JSON)
     assert (answer.status_code, "takes no body" in answer.json()["detail"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "models/main.default.iris:plan-upload"),
+        ("POST", "models/main.default.iris/versions/1/files:read"),
+        ("POST", "models/main.default.iris/versions/1/files"),
+        ("PUT", "models/main.default.iris/versions/1/files/model.bin"),
+    ],
+)
+def test_nobody_sends_a_large_body(server, method, path):
+    """Who does not prove who asks is refused before anything of it is read, so a thousand of them fill no memory."""
+    url = httpx2.URL(server.url)
+    head = f"{method} {PREFIX}/{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with socket.create_connection((url.host, url.port), timeout=30) as raw:
+        # Whoever reads of it says so first.
+        raw.sendall(f"{head}Content-Length: 8000000\r\nExpect: 100-continue\r\n\r\n".encode())
+        assert raw.recv(65536).startswith(b"HTTP/1.1 401 ")
 
 
 @pytest.mark.parametrize(

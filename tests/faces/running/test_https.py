@@ -111,3 +111,17 @@ def test_https_with_a_certificate_of_ones_own(serve, tmp_path):
         old.maximum_version = ssl.TLSVersion.TLSv1_1
     with socket.create_connection(("127.0.0.1", service.port)) as plain, pytest.raises((ssl.SSLError, OSError)):
         old.wrap_socket(plain, server_hostname="localhost")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_figures_are_asked_for_without_a_certificate(serve, tmp_path, workers):
+    """The port for figures is on this machine alone, for programs that know no name of the certificate's."""
+    certificate(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    serve(f'workers = {workers}\nmetrics_port = {port}\ntls_cert = "cert.pem"\ntls_key = "key.pem"\n')
+    for _ in range(4):
+        answer = httpx2.get(f"http://127.0.0.1:{port}/metrics")
+        assert answer.status_code == 200
+        assert "herdbook_requests_total" in answer.text
+    assert httpx2.get(f"http://127.0.0.1:{port}/api/v1/catalogs").status_code == 404

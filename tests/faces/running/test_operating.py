@@ -9,12 +9,14 @@ import time
 import httpx2
 import pytest
 
+from herdbook.bootstrap import open_registry
 from herdbook.cli import main
 from herdbook.errors import InvalidArgumentError
 from herdbook.names import PrincipalName
 from herdbook.server.connections import Bounds
 from herdbook.server.limits import Buckets
 from herdbook.server.running import Running
+from herdbook.settings import Settings
 from herdbook.testing.http_server import ServedMetastore
 
 FOUNDER = {"authorization": "Bearer user:os/founder"}
@@ -161,26 +163,36 @@ def test_who_says_nothing_or_stalls_is_broken_off(metastore):
 
 def test_beyond_its_connections_a_server_says_so(metastore):
     """As many as it may have are served; one more gets a 503 as a problem, and is counted; then all is as before."""
-    with ServedMetastore(metastore, running=Running(connections=2)) as server, httpx2.Client() as second:
+    with ServedMetastore(metastore, running=Running(connections=2)) as server:
         host, port = server.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port))):
-            while not server.connections:
+        with socket.create_connection((host, int(port))), socket.create_connection((host, int(port))):
+            while len(server.connections) < 2:
                 time.sleep(0.01)
-            assert second.get(f"{server.url}/health").status_code == 200
             refused = httpx2.get(f"{server.url}/health", headers={"x-request-id": "third"})
             assert (refused.status_code, refused.headers["content-type"]) == (503, "application/problem+json")
             assert (refused.headers["connection"], refused.headers["retry-after"]) == ("close", "1")
             assert (refused.json()["code"], refused.json()["request_id"]) == ("UNAVAILABLE", "third")
-            assert second.get(f"{server.url}/health").status_code == 200
-            # Its own connection is the second, now that the refused one was closed.
-            registry = metastore.for_caller(metastore.asserted(PrincipalName.parse("user:os/founder")))
-            registry.grant("user:os/founder", "READ_AUDIT", "metastore:")
-            text = second.get(f"{server.url}/metrics", headers=FOUNDER).text
-            assert 'herdbook_requests_total{operation="health",status="5xx"} 1.0' in text
-        second.close()
         while server.connections:
             time.sleep(0.01)
         assert httpx2.get(f"{server.url}/health").status_code == 200
+        registry = metastore.for_caller(metastore.asserted(PrincipalName.parse("user:os/founder")))
+        registry.grant("user:os/founder", "READ_AUDIT", "metastore:")
+        text = httpx2.get(f"{server.url}/metrics", headers=FOUNDER).text
+        assert 'herdbook_requests_total{operation="health",status="5xx"} 1.0' in text
+
+
+def test_connections_that_nobody_uses_make_room(metastore):
+    """Clients keep connections for later; who asks now is not refused for them, and they connect again."""
+    with (
+        ServedMetastore(metastore, running=Running(connections=2)) as server,
+        httpx2.Client(base_url=server.url) as first,
+        httpx2.Client(base_url=server.url) as second,
+        httpx2.Client(base_url=server.url) as third,
+    ):
+        for client in (first, second, third, first, second, third):
+            assert client.get("/health").status_code == 200
+            while len(server.connections) > 2:
+                time.sleep(0.01)
 
 
 def test_forwarded_addresses_are_believed_of_proxies_that_are_named_alone(metastore):
@@ -202,6 +214,26 @@ def test_pages_may_load_nothing_foreign_and_no_answer_tells_of_the_software(meta
         assert (page["x-content-type-options"], page["x-frame-options"]) == ("nosniff", "DENY")
         for path in ("/health", "/nope", "/api/v1/docs", "/api/v1/whoami"):
             assert "server" not in httpx2.get(server.url + path).headers
+
+
+@pytest.mark.parametrize(
+    ("table", "status"),
+    [
+        ("", 200),
+        ('hosts = ["models.example.org"]', 401),
+        ('trusted_proxies = ["127.0.0.1"]', 401),
+        ('hosts = ["models.example.org"]\nlocal_principal = "user:notebooks"', 200),
+    ],
+)
+def test_nobody_behind_a_proxy_is_this_machines_user(serve, tmp_path, table, status):
+    """What a proxy passes on comes over loopback as well; who would let it act without a token has to say as whom."""
+    if "notebooks" in table:
+        with open_registry(str(tmp_path / "registry"), settings=Settings()) as registry:
+            registry.create_principal("user:notebooks")
+    answer = httpx2.get(f"{serve(table).url}/api/v1/whoami")
+    assert answer.status_code == status
+    if "notebooks" in table:
+        assert answer.json()["name"] == "user:notebooks"
 
 
 @pytest.mark.parametrize(

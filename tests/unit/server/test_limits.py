@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from io import BytesIO
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from herdbook.entities import Caller
+from herdbook.errors import InvalidArgumentError, RateLimitedError
 from herdbook.server.accesses import Access, Accesses
 from herdbook.server.figures import BOUNDS_S, Board
-from herdbook.server.limits import KEPT, Buckets
+from herdbook.server.limits import KEPT, Buckets, LimitedAuthenticator
 from herdbook.server.logs import open_log
+from herdbook.server.messages import RequestHeaders, refusal
+from herdbook.server.watching import Seen, Watch
 
 
 @given(
@@ -41,6 +46,27 @@ def test_who_is_refused_is_told_when():
     assert buckets.take("one") > 0
     now = 2.0
     assert buckets.take("one") == 0
+
+
+class Known:
+    """Takes everybody for one principal."""
+
+    def inline(self, _headers):
+        return True
+
+    def authenticate(self, _headers, _request_id=""):
+        return Caller(principal_id="ann")
+
+
+def test_a_request_counts_once_however_often_it_is_asked_who_sent_it():
+    """Of a large body it is asked before it is read and again when it is there."""
+    limited = LimitedAuthenticator(Known(), Buckets(1, 2, lambda: 0.0), None)
+    for _ in range(2):
+        headers = RequestHeaders([], "127.0.0.1")
+        for _ in range(3):
+            limited.authenticate(headers)
+    with pytest.raises(RateLimitedError):
+        limited.authenticate(RequestHeaders([], "127.0.0.1"))
 
 
 def test_clients_without_end_take_no_memory_without_end():
@@ -75,6 +101,21 @@ def test_accesses_of_one_minute_are_one_line():
     ]
 
 
+@pytest.mark.parametrize(("status", "told"), [(200, "downloaded"), (206, "downloaded"), (400, None), (404, "refused")])
+def test_only_what_was_read_is_a_download(status, told):
+    """A request that was wrong is in the log, and not in the record of who read what."""
+    written = BytesIO()
+    watch = Watch(log=open_log("info", written))
+    scope = {"path": "/api/v1/models/m/versions/1/files/a", "method": "GET"}
+    seen = Seen(None, None)
+    seen.status = status
+    watch.slot.begin()
+    watch.end({**scope, "herdbook.operation": "read_model_version_file"}, RequestHeaders([], "127.0.0.1"), seen)
+    watch.close()
+    events = [json.loads(line)["event"] for line in written.getvalue().splitlines()]
+    assert events == ["request", *([] if told is None else [told])]
+
+
 def test_a_log_says_no_less_and_no_more_than_its_level():
     """Lines below the level are not written; an exception is written with its text."""
     written = BytesIO()
@@ -84,6 +125,16 @@ def test_a_log_says_no_less_and_no_more_than_its_level():
     (line,) = [json.loads(line) for line in written.getvalue().splitlines()]
     assert list(line)[:3] == ["time", "level", "event"]
     assert "ZeroDivisionError: why" in line["exception"]
+
+
+def test_what_is_no_unicode_is_logged_and_answered():
+    """A lone surrogate that somebody sent fails neither the answer that tells of it nor the line in the log."""
+    written = BytesIO()
+    open_log("info", written).info("refused", target="\ud800")
+    (line,) = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert line["target"] == "\ud800"
+    answer = refusal(InvalidArgumentError("'\ud800' is no name."), "id")
+    assert json.loads(answer.body)["detail"] == "'\ud800' is no name."
 
 
 def test_the_figures_of_all_workers_are_one_sum():

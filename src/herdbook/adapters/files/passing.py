@@ -27,23 +27,27 @@ _CAN_FORGET = hasattr(os, "posix_fadvise")
 
 
 class Drain:
-    """Brings to the disk what is appended to a file, window by window, and then lets it go from memory.
+    """Brings to the disk what is written to a file in order, window by window, and then lets it go from memory.
 
     Args:
-        descriptor: The file, written from its beginning.
+        descriptor: The file.
+        offset: Where writing begins.
+        keeps: Whether it stays in memory, to be read again.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, *, offset: int = 0, keeps: bool = False) -> None:
         self._descriptor = descriptor
-        self._begun = 0
-        self._gone = 0
+        self._least = offset + LARGE
+        self._begun = offset
+        self._gone = offset
+        self._keeps = keeps
 
     def advance(self, size: int) -> None:
         """Take note that the file has so many bytes now; waits for the disk where it is two windows behind."""
         if size - self._begun < WINDOW:
             return
         start_write_out(self._descriptor, self._begun, size - self._begun)
-        if size >= LARGE:
+        if size >= self._least and not self._keeps:
             wait_for_write_out(self._descriptor, self._gone, self._begun - self._gone)
             forget(self._descriptor, self._gone, self._begun - self._gone)
             self._gone = self._begun

@@ -37,7 +37,9 @@ class Shelves:
         return f"{self._folder}/{checked_sha256(sha256)[:2]}/{sha256}"
 
     def place(self, staged: str, sha256: str) -> str:
-        """Make a staged file, whose content is durable, a blob; an existing one is kept and touched.
+        """Make a staged file, whose content is durable, a blob, which has no name in staging then.
+
+        An existing blob is kept and touched, and the staged file removed.
 
         Returns:
             The name of the shelf, to be made durable.
@@ -46,8 +48,14 @@ class Shelves:
         if shelf not in self._durable:
             (self._folder / shelf).mkdir(mode=0o700, exist_ok=True)
         path = self.text(sha256)
-        while not (_link(staged, path) or _touch(path)):
-            pass  # A sweep removed the blob between the two.
+        while True:
+            moved = _link(staged, path)
+            if moved is None or (not moved and _touch(path)):
+                Path(staged).unlink()
+                break
+            if moved:
+                break
+            # A sweep removed the blob between the two.
         return shelf
 
     def sync(self, shelves: Iterable[str]) -> None:
@@ -99,7 +107,8 @@ def _names(folder: Path, pattern: re.Pattern[str]) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if pattern.fullmatch(path.name))
 
 
-def _link(staged: str, path: str) -> bool:
+def _link(staged: str, path: str) -> bool | None:
+    """Give a staged file its place. True: it has moved there. None: it stands in both. False: the place is taken."""
     renamed = rename_unless_there(staged, path)
     if renamed is not None:
         return renamed
@@ -114,7 +123,8 @@ def _link(staged: str, path: str) -> bool:
         if Path(path).exists():
             return False
         Path(staged).rename(path)
-    return True
+        return True
+    return None
 
 
 def _touch(path: str) -> bool:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from herdbook.adapters.files.copying import copy_hashed
+from herdbook.adapters.files.copying import copy_hashed, rename_unless_there
 from herdbook.adapters.files.passing import Drain
 from herdbook.adapters.files.refusals import plainly
 from herdbook.errors import IntegrityError, TooLargeError
@@ -29,17 +29,32 @@ class Staged:
         self.path = path
         self._descriptor = descriptor
         self._size = 0
-        self._drain = Drain(descriptor)
+        self._drain: Drain | None = None
+        self._has_name = True
 
     @classmethod
-    def create(cls, folder: Path) -> Staged:
-        """Make an empty one, which nobody else can open for writing."""
-        path = f"{folder}/{uuid.uuid4().hex}"
+    def create(cls, folder: Path, name: str | None = None) -> Staged:
+        """Make an empty one, which nobody else can open for writing.
+
+        Args:
+            folder: The staging folder.
+            name: One that nobody else makes up.
+        """
+        path = f"{folder}/{name or uuid.uuid4().hex}"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
         return cls(path, os.open(path, flags, 0o444))
 
+    @property
+    def descriptor(self) -> int:
+        """What it is written through."""
+        return self._descriptor
+
     def fill(self, stream: BinaryIO, expected: FileExpectation, progress: Progress | None) -> StoredBlob:
         """Take in a stream to its end; raises IntegrityError where it is not as expected."""
+        if expected.size is not None and expected.size <= SMALL:
+            blob = self._write_small(stream, expected.size, progress)
+            check(blob, expected)
+            return blob
         source = _real_file(stream)
         if source is None or _left(source, stream) <= SMALL:
             blob = self._pour(stream, expected, progress)
@@ -54,25 +69,55 @@ class Staged:
         self._size += len(left)
         while left:
             left = left[os.write(self._descriptor, left) :]
+        if self._drain is None:
+            self._drain = Drain(self._descriptor)
         self._drain.advance(self._size)
 
     def seal(self, *, sync: bool) -> None:
         """End writing; `sync` makes the content durable."""
         if sync:
             os.fsync(self._descriptor)
-            self._drain.end()
+            if self._drain is not None:
+                self._drain.end()
         self._close()
+
+    def link(self, path: str) -> bool:
+        """Give it another name in the staging folder; False where that is taken."""
+        renamed = rename_unless_there(self.path, path)
+        if renamed is None:
+            try:
+                os.link(self.path, path)
+            except FileExistsError:
+                return False
+        return renamed is not False
+
+    def placed(self) -> None:
+        """Take note that it is a blob now, and has no name in staging."""
+        self._has_name = False
 
     def discard(self) -> None:
         """Remove the staging name; a published blob keeps its own. Harmless when repeated."""
         self._close()
-        with suppress(FileNotFoundError):
-            os.unlink(self.path)  # noqa: PTH108 thousands in a call, as in Shelves.place
+        if self._has_name:
+            with suppress(FileNotFoundError):
+                os.unlink(self.path)  # noqa: PTH108 thousands in a call, as in Shelves.place
 
     def _close(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
+
+    def _write_small(self, stream: BinaryIO, size: int, progress: Progress | None) -> StoredBlob:
+        """Take in a stream at once; of one that is larger than was announced, a byte more than that."""
+        content = stream.read(size + 1)
+        while len(content) <= size and (more := stream.read(size + 1 - len(content))):
+            content += more
+        left = memoryview(content)
+        while left:
+            left = left[os.write(self._descriptor, left) :]
+        if progress is not None:
+            progress(len(content))
+        return StoredBlob(sha256=hashlib.sha256(content).hexdigest(), size=len(content))
 
     def _copy(self, source: int, stream: BinaryIO, expected: FileExpectation, progress: Progress | None) -> StoredBlob:
         # The stream may have read ahead of where its reader is.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from herdbook.adapters.files.copying import can_sync_file_system, copy_hashed, sync_file_system
+from herdbook.adapters.files.parted import CAN_LOCK
+from herdbook.adapters.files.parts import Parts
 from herdbook.adapters.files.passing import FileSender, Once, blocks, damaged
 from herdbook.adapters.files.refusals import plainly
 from herdbook.adapters.files.shelves import Shelves, make_folder
@@ -26,6 +29,8 @@ from herdbook.ports.artifacts import (
     StoredBlob,
     one_at_a_time,
 )
+from herdbook.ports.parts import PART_BYTES, PartRun
+from herdbook.ports.presigning import StagedSlot
 
 TOGETHER = 16
 """From this many files on, one wait for the whole file system is faster than one a file."""
@@ -42,9 +47,10 @@ class FileStore(ArtifactStore):
     Args:
         root: The folder; made where it is missing.
         workers: How many files are taken in at once.
+        part_bytes: Bytes of a part of a file that comes in parts.
     """
 
-    def __init__(self, root: Path, *, workers: int = 4) -> None:
+    def __init__(self, root: Path, *, workers: int = 4, part_bytes: int = PART_BYTES) -> None:
         self._root = root
         self._staging = root / "staging"
         self._workers = workers
@@ -52,6 +58,8 @@ class FileStore(ArtifactStore):
         with plainly(f"open the artifact store in {root}"):
             self._shelves = Shelves(root / "blobs" / "sha256")
             make_folder(self._staging)
+        self.part_bytes = part_bytes
+        self._parts = Parts(self._staging, self._shelves, part_bytes)
 
     def writer(self, *, sha256: str | None = None, size: int | None = None) -> BlobWriter:
         """Begin a blob."""
@@ -70,10 +78,12 @@ class FileStore(ArtifactStore):
             # Opened before the first byte is written: the kernel then reports every error of the disk to it.
             disk = os.open(self._root, os.O_RDONLY)
             stack.callback(os.close, disk)
+            name, begun = uuid.uuid4().hex, list[Staged]()
+            stack.callback(_discard, begun)
 
             def take(number: int) -> tuple[Staged, StoredBlob]:
-                mine = Staged.create(self._staging)
-                stack.callback(mine.discard)
+                mine = Staged.create(self._staging, f"{name}.{number}")
+                begun.append(mine)
                 blob = mine.fill(sources[number][0], expectations[number], tell)
                 mine.seal(sync=not together)
                 return mine, blob
@@ -84,7 +94,7 @@ class FileStore(ArtifactStore):
             taken = [by_number[number] for number in range(len(sources))]
             if together:
                 self._sync_all(disk)
-            shelves = {self._shelves.place(mine.path, blob.sha256) for mine, blob in taken}
+            shelves = {self._placed(mine, blob) for mine, blob in taken}
             if together:
                 self._sync_all(disk)
                 self._shelves.durable(shelves)
@@ -95,15 +105,18 @@ class FileStore(ArtifactStore):
     def publish(self, staged: Staged, blob: StoredBlob) -> None:
         """Make a staged file durable, then visible, then its folder durable."""
         staged.seal(sync=True)
-        self._shelves.sync([self._shelves.place(staged.path, blob.sha256)])
+        self._shelves.sync([self._placed(staged, blob)])
 
     def size(self, sha256: str) -> int | None:
         """Return the size of a blob; None where it is not held."""
-        with plainly("look for a file"):
-            try:
-                return os.stat(self._shelves.text(sha256)).st_size  # noqa: PTH116 thousands in a call, as in Shelves.place
-            except FileNotFoundError:
-                return None
+        path = self._shelves.text(sha256)
+        try:
+            return os.stat(path).st_size  # noqa: PTH116 thousands in a call, as in Shelves.place
+        except FileNotFoundError:
+            return None
+        except OSError:
+            with plainly("look for a file"):
+                raise
 
     def read(self, sha256: str, *, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Yield a blob's bytes, verified where all of them are asked for."""
@@ -149,6 +162,27 @@ class FileStore(ArtifactStore):
                 count += 1
         return count
 
+    @property
+    def takes_parts(self) -> bool:
+        """Whether this system can keep two from writing one part."""
+        return CAN_LOCK
+
+    def stage(self, slot: StagedSlot, run: PartRun, source: BinaryIO, *, progress: Progress | None = None) -> None:
+        """Take in parts that nobody holds."""
+        self._parts.stage(slot, run, source, progress)
+
+    def staged(self, slot: StagedSlot, size: int) -> tuple[int, ...]:
+        """Return which parts of a file are held at a slot."""
+        return self._parts.staged(slot, size)
+
+    def staged_bytes(self, session: str) -> dict[int, int]:
+        """Return how large the files are whose parts a session has sent."""
+        return self._parts.staged_bytes(session)
+
+    def publish_parts(self, slot: StagedSlot, expected: FileExpectation) -> StoredBlob:
+        """Make a file whose parts are all held a blob, and empty the slot."""
+        return self._parts.publish(slot, expected)
+
     def local_path(self, sha256: str) -> Path:
         """Return the file that holds a blob."""
         path = self._shelves.path(sha256)
@@ -187,8 +221,19 @@ class FileStore(ArtifactStore):
             except FileNotFoundError:
                 raise _not_held(sha256) from None
 
+    def _placed(self, staged: Staged, blob: StoredBlob) -> str:
+        """Make a staged file a blob, and return the name of its shelf."""
+        shelf = self._shelves.place(staged.path, blob.sha256)
+        staged.placed()
+        return shelf
+
     def _sync_all(self, disk: int) -> None:
         sync_file_system(disk)
+
+
+def _discard(staged: Sequence[Staged]) -> None:
+    for each in staged:
+        each.discard()
 
 
 def _chunks(expectations: Sequence[FileExpectation]) -> Iterator[list[int]]:

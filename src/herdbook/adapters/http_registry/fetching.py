@@ -15,7 +15,7 @@ from typing import BinaryIO
 from herdbook.adapters.http_registry.repeating import repeated
 from herdbook.adapters.http_registry.sources import Source, damaged
 from herdbook.adapters.http_registry.streams import Reply, Streams
-from herdbook.api.files import read_bundle
+from herdbook.api.files import Bundle
 from herdbook.entities import FileEntry
 from herdbook.errors import IntegrityError, UnavailableError
 from herdbook.ports.artifacts import BLOCK, Progress
@@ -45,8 +45,10 @@ def fetch_many(
 
     def attempt() -> None:
         with streams.request("POST", path, headers, [body], length=len(body)) as reply:
-            came = read_bundle(reply.read)
-            for file, (told, content) in zip(files, came, strict=True):
+            came = Bundle(reply.read)
+            if len(came.files) != len(files):
+                raise IntegrityError(f"{len(files)} files were asked for, and {len(came.files)} came.")
+            for file, told, content in zip(files, came.files, came.contents(), strict=True):
                 if told.path != file.path or hashlib.sha256(content).hexdigest() != file.sha256:
                     raise damaged(file)
                 _write(folder / file.path, content)

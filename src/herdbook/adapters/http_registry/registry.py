@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from operator import attrgetter
@@ -14,20 +15,32 @@ from urllib.parse import urlencode
 from herdbook.adapters.http_registry.calls import Writer, write_path
 from herdbook.adapters.http_registry.direct import DirectWay
 from herdbook.adapters.http_registry.fetching import fetch_many, fetch_one, is_real_file
+from herdbook.adapters.http_registry.parts import PartSending
 from herdbook.adapters.http_registry.repeating import repeated
 from herdbook.adapters.http_registry.sending import DirectSending, Sending
 from herdbook.adapters.http_registry.sources import FromStore, Source, ThroughServer
 from herdbook.adapters.http_registry.streams import Reply
 from herdbook.adapters.http_registry.transport import Transport
-from herdbook.api import BY_OPERATION, ENDPOINTS, LOCATE, READ_MANY, TAKE_IN, UPLOAD_MANY, Endpoint
-from herdbook.api.files import BUNDLE_BYTES, BUNDLE_FILES, DIGEST_HEADER, SMALL_FILE, digest_value, read_digest
-from herdbook.entities import FileEntry, FileStat, LocatedFile, SignedUrl
+from herdbook.api import BY_OPERATION, ENDPOINTS, LOCATE, READ_MANY, STAGE, TAKE_IN, UPLOAD_MANY, Endpoint
+from herdbook.api.files import (
+    BUNDLE_BYTES,
+    BUNDLE_FILES,
+    CONTENT_DIGEST_HEADER,
+    DIGEST_HEADER,
+    FILE_SIZE,
+    OFFSET,
+    SMALL_FILE,
+    digest_value,
+    read_digest,
+)
+from herdbook.entities import FileEntry, FileStat, LocatedFile, SignedUrl, StagedParts
 from herdbook.entities.batches import in_batches
 from herdbook.errors import IntegrityError, InternalError, InvalidArgumentError
 from herdbook.names import VersionRef
 from herdbook.ports.artifacts import BLOCK, Progress
 from herdbook.ports.registry import AnyVersionLike, FileUpload, OpenedFile, Registry, VersionLike
 from herdbook.verdicts import Operation
+from herdbook.wire import structure
 
 
 class HttpRegistry(Registry):
@@ -76,7 +89,64 @@ class HttpRegistry(Registry):
         direct = None
         if any(self._goes_directly(upload.file.size) for upload in files):
             direct = self._direct_sending(ref)
-        return Sending(self._transport.streams, bundle, path_of, progress, direct).send(files)
+        parts = self._part_sending(ref)
+        return Sending(self._transport.streams, bundle, path_of, progress, direct, parts).send(files)
+
+    def stage_model_version_file(
+        self,
+        ref: VersionLike,
+        upload: FileUpload,
+        *,
+        offset: int,
+        length: int,
+        sha256: str | None = None,
+        progress: Progress | None = None,
+    ) -> StagedParts:
+        """Send parts of a file of a pending version, once."""
+        path = write_path(STAGE, {"ref": ref, "path": upload.file.path})
+        query = urlencode({OFFSET: offset, FILE_SIZE: upload.file.size})
+        headers = {"content-type": "application/octet-stream"}
+        if sha256 is not None:
+            headers[CONTENT_DIGEST_HEADER] = digest_value(sha256)
+
+        def blocks() -> Iterator[bytes]:
+            left = length
+            while left and (block := upload.source.read(min(BLOCK, left))):
+                left -= len(block)
+                yield block
+                if progress is not None:
+                    progress(len(block))
+            if left or upload.source.read(1):
+                raise IntegrityError(
+                    f"{length:,} bytes of {upload.file.path} were announced, and others came.", hint="Send it again."
+                )
+
+        with self._transport.streams.request("PUT", f"{path}?{query}", headers, blocks(), length=length) as reply:
+            staged: StagedParts = structure(json.loads(reply.read(BLOCK)), StagedParts, what="the answer")
+            return staged
+
+    def _part_sending(self, ref: VersionLike) -> PartSending:
+        version = ref if isinstance(ref, VersionRef) else VersionRef.parse(ref)
+        streams = self._transport.streams
+
+        def ask(file: FileStat) -> StagedParts | None:
+            plan = repeated(lambda: self.upload_plan(version.model, [file], version=version.version, direct=True))
+            return plan.slots[0].parts
+
+        def take_in(file: FileStat) -> FileEntry:
+            call = _TAKING_IN.write(version, file)
+            content = call.content or b""
+
+            def attempt() -> FileEntry:
+                # On the connection of the last part: whoever is at its other end has hashed what came.
+                headers = {"content-type": "application/json"}
+                with streams.request(call.method, call.path, headers, [content], length=len(content)) as reply:
+                    entry: FileEntry = _TAKING_IN.read(json.loads(reply.read(BLOCK)))
+                return entry
+
+            return repeated(attempt)
+
+        return PartSending(ask=ask, path=lambda path: write_path(STAGE, {"ref": ref, "path": path}), take_in=take_in)
 
     def _direct_sending(self, ref: VersionLike) -> DirectSending:
         version = ref if isinstance(ref, VersionRef) else VersionRef.parse(ref)
@@ -165,6 +235,7 @@ def _blocks(reply: Reply, path: str, *, whole: bool) -> Iterator[bytes]:
 
 
 _READING = Writer(BY_OPERATION[Operation.READ_MODEL_VERSION_FILE])
+_TAKING_IN = Writer(TAKE_IN)
 
 
 def _verb(endpoint: Endpoint) -> Callable[..., Any]:

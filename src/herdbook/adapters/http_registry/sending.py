@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 from attrs import evolve, frozen
 
 from herdbook.adapters.http_registry.bodies import FileBody, StreamBody, changed
 from herdbook.adapters.http_registry.direct import DirectWay
+from herdbook.adapters.http_registry.parts import PartSending, send_in_parts
 from herdbook.adapters.http_registry.repeating import repeated
 from herdbook.adapters.http_registry.streams import Streams
 from herdbook.adapters.http_registry.stretches import is_sendable
@@ -20,14 +22,14 @@ from herdbook.api.files import (
     DIGEST_HEADER,
     SIZE_HEADER,
     SMALL_FILE,
-    bundle_end,
+    bundle_head,
     digest_value,
-    frame_header,
 )
 from herdbook.entities import FileEntry, FileStat, SignedUrl
 from herdbook.entities.batches import in_batches
 from herdbook.errors import ConflictError, IntegrityError, RateLimitedError, UnavailableError, UnsupportedError
 from herdbook.ports.artifacts import BLOCK, Progress
+from herdbook.ports.parts import PART_BYTES
 from herdbook.ports.registry import FileUpload
 from herdbook.wire import structure
 
@@ -35,6 +37,8 @@ CONNECTIONS = 4
 """Requests under way at once."""
 BUNDLE_SENT = 16 * 1024 * 1024
 """Bytes of small files that one request carries; they are in memory while it is sent."""
+
+_GATHERED = 256 * 1024
 
 _URLS = 2
 """URLs that are asked for to send one file: the first may end before its turn comes."""
@@ -66,6 +70,7 @@ class Sending:
         file_path: Returns where one file is sent to.
         progress: Called with the number of bytes that have just been sent; what is sent again does not count twice.
         direct: How large files get to where they are kept without passing through the server; None: they do not.
+        parts: How large files get there part by part; None: they do not.
     """
 
     def __init__(
@@ -75,12 +80,14 @@ class Sending:
         file_path: Callable[[str], str],
         progress: Progress | None,
         direct: DirectSending | None = None,
+        parts: PartSending | None = None,
     ) -> None:
         self._streams = streams
         self._bundle_path = bundle_path
         self._file_path = file_path
         self._progress = progress
         self._direct = direct
+        self._parts = parts
 
     def send(self, files: Sequence[FileUpload]) -> tuple[FileEntry, ...]:
         """Send files, and return what the registry stored, in order; raises IntegrityError where that differs."""
@@ -109,6 +116,10 @@ class Sending:
             entry = _sent_directly(direct, upload, start, tell)
             if entry is not None:
                 return entry
+        if self._parts is not None and start is not None and upload.file.size > PART_BYTES:
+            entry = send_in_parts(self._parts, self._streams, upload, self._progress)
+            if entry is not None:
+                return entry
         headers = {SIZE_HEADER: str(upload.file.size), "content-type": "application/octet-stream"}
         if upload.file.sha256 is not None:
             headers[DIGEST_HEADER] = digest_value(upload.file.sha256)
@@ -125,26 +136,44 @@ class Sending:
         return repeated(attempt, tries=None if start is not None else 1)
 
     def _many(self, uploads: Sequence[FileUpload]) -> list[FileEntry]:
-        contents = [_whole(upload) for upload in uploads]
-        digests = [hashlib.sha256(content).hexdigest() for content in contents]
-        stats = [
-            FileStat(path=upload.file.path, size=upload.file.size, sha256=upload.file.sha256 or sha256)
-            for upload, sha256 in zip(uploads, digests, strict=True)
-        ]
-        parts = [part for stat, content in zip(stats, contents, strict=True) for part in (frame_header(stat), content)]
-        body = b"".join([*parts, bundle_end()])
-        del contents, parts
+        files, body = [upload.file for upload in uploads], _BundleBody(uploads)
+        head = bundle_head(files)
+        length = len(head) + sum(file.size for file in files)
 
         def attempt() -> list[FileEntry]:
             headers = {"content-type": BUNDLE_TYPE}
-            with self._streams.request("POST", self._bundle_path, headers, [body], length=len(body)) as reply:
+            blocks = _gathered(chain([head], body.contents()))
+            with self._streams.request("POST", self._bundle_path, headers, blocks, length=length) as reply:
                 told = _entries(reply.read(BLOCK))
-            return [_checked(*each) for each in zip(told, stats, digests, strict=True)]
+            return [_checked(*each) for each in zip(told, files, body.digests(), strict=True)]
 
         entries = repeated(attempt)
         if self._progress is not None:
-            self._progress(sum(stat.size for stat in stats))
+            self._progress(sum(file.size for file in files))
         return entries
+
+
+class _BundleBody:
+    """Small files, read and hashed while they are sent; they stay in memory, to be sent again."""
+
+    def __init__(self, uploads: Sequence[FileUpload]) -> None:
+        self._uploads = uploads
+        self._read: list[bytes] = []
+        self._hashed: list[str] = []
+
+    def contents(self) -> Iterator[bytes]:
+        """Yield the bytes of each file."""
+        for number, upload in enumerate(self._uploads):
+            if number == len(self._read):
+                self._read.append(_whole(upload))
+                self._hashed.append(hashlib.sha256(self._read[number]).hexdigest())
+            yield self._read[number]
+
+    def digests(self) -> list[str]:
+        """Return the SHA-256 of each file; what was not sent, since the answer came before, is read now."""
+        for _ in self.contents():
+            pass
+        return self._hashed
 
 
 def _sent_directly(direct: DirectSending, upload: FileUpload, start: int, tell: Progress) -> FileEntry | None:
@@ -212,6 +241,20 @@ def _jobs(files: Sequence[FileUpload]) -> Iterator[list[Numbered]]:
 
 def _size(numbered: Numbered) -> int:
     return numbered[1].file.size
+
+
+def _gathered(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield parts put together: each that is sent costs more than its bytes."""
+    held: list[bytes] = []
+    size = 0
+    for part in parts:
+        held.append(part)
+        size += len(part)
+        if size >= _GATHERED:
+            yield b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)
 
 
 def _whole(upload: FileUpload) -> bytes:

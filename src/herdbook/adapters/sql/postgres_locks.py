@@ -44,6 +44,8 @@ class PostgresWrites(SqlWrites):
 
     def emit(self, event: Event) -> int:
         """Write an outbox row and return its sequence number, in one round trip."""
+        if event.securable_id in self._counted:
+            return super().emit(event)
         row = self._run.one(_counted_and_written(event.securable_kind), **event_row(event))
         if row is None:
             raise gone(event)

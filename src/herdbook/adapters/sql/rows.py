@@ -31,6 +31,7 @@ _K = SecurableKind
 _scanned = json.JSONDecoder().raw_decode
 _bare = object.__new__
 _fill = object.__setattr__
+_set_catalog, _set_schema, _set_model = (vars(ModelName)[level].__set__ for level in ("catalog", "schema", "model"))
 _LISTS = ("datasets", "parents", "imported")
 _STATUS = {status.value: status for status in VersionStatus}
 
@@ -46,7 +47,12 @@ def to_time(at_ms: int) -> datetime:
 def model_name(full: str) -> ModelName:
     """Return a model's name."""
     catalog_level, schema_level, model_level = full.split(".")
-    return ModelName(catalog=catalog_level, schema=schema_level, model=model_level)
+    made = _bare(ModelName)
+    # Nothing but a name is kept as one, and to look at each level again took most of the time.
+    _set_catalog(made, catalog_level)
+    _set_schema(made, schema_level)
+    _set_model(made, model_level)
+    return made
 
 
 @lru_cache(maxsize=1024)

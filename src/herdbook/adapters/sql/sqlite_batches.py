@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import PoolProxiedConnection
 
 from herdbook.adapters.sql.driver_errors import translate, translated
-from herdbook.adapters.sql.statements import Compiler, Runner
+from herdbook.adapters.sql.statements import Compiler, Row, Runner
 from herdbook.errors import RegistryError, UnavailableError
 
 R = TypeVar("R")
@@ -79,6 +79,18 @@ class Batch:
         if alone and together.failed is not None:
             raise together.failed
 
+    def single(self, statement: Any, parameters: dict[str, Any]) -> list[Row] | None:
+        """Return the rows of one reading statement as the changes before it left them; None where none is open.
+
+        Every commit makes another connection read its pages anew; this one has them.
+        """
+        together = self._open
+        if together is None or together.failed is not None:
+            return None
+        # What it finds may come to nothing with them.
+        self._joined.append(together)
+        return together.runner.all(statement, **parameters)
+
     def _begin(self) -> _Together:
         if not self._writer.acquire(timeout=self._patience_s):
             raise UnavailableError(f"The registry was busy for {self._patience_s:.0f} seconds.", hint="Try again.")
@@ -104,10 +116,10 @@ class _Together:
     def __init__(self, connection: PoolProxiedConnection, compiler: Compiler) -> None:
         self._connection = connection
         self._driver: Any = connection.driver_connection
-        self._compiler = compiler
         self.failed: RegistryError | None = None
         try:
             self._cursor = connection.cursor()
+            self.runner = Runner(self._cursor, compiler)
             self._cursor.execute("BEGIN IMMEDIATE")
         except BaseException:
             connection.close()
@@ -117,7 +129,7 @@ class _Together:
     def change(self) -> Iterator[Runner]:
         self._cursor.execute("SAVEPOINT change")
         try:
-            yield Runner(self._cursor, self._compiler)
+            yield self.runner
             self._cursor.execute("RELEASE change")
         except BaseException as error:
             if self._driver.in_transaction:

@@ -111,6 +111,10 @@ class SqliteStore(SqlStore):
             if self._database is None:
                 with self._writer:
                     return self._kept().all(statement, **parameters)
+            batch: Batch | None = getattr(self._local, "batch", None)
+            rows = None if batch is None else batch.single(statement, parameters)
+            if rows is not None:
+                return rows
             return self._kept().all(statement, **parameters)
         except sqlite3.Error as error:
             raise translate(error) from error
@@ -197,6 +201,8 @@ def engine_of(database: str | None) -> Engine:
             poolclass=QueuePool,
             pool_size=8,
             max_overflow=-1,
+            # The one that was used last has the pages that are asked for again.
+            pool_use_lifo=True,
             pool_reset_on_return=None,
             connect_args={"check_same_thread": False, "timeout": BUSY_S, "cached_statements": 512},
         )

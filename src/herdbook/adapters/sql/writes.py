@@ -10,16 +10,15 @@ from sqlalchemy import Table
 
 from herdbook.adapters.sql import cards, tables
 from herdbook.adapters.sql.life_writes import SqlLifeWrites
+from herdbook.adapters.sql.new_versions import SqlNewVersions
 from herdbook.adapters.sql.policy_writes import PolicyWrites
-from herdbook.adapters.sql.reads import SqlReads
 from herdbook.adapters.sql.sql_text import insert_sql
-from herdbook.adapters.sql.statements import Runner
 from herdbook.adapters.sql.token_rows import SqlTokenWrites
-from herdbook.entities import FileEntry, Manifest, ModelDescription, VersionStatus
+from herdbook.entities import FileEntry, ModelDescription, VersionStatus
 from herdbook.entities.ledger import AuditRow, Event, IdempotencyRecord
-from herdbook.errors import ConcurrentUpdateError, ConflictError
+from herdbook.errors import ConcurrentUpdateError
 from herdbook.names import CatalogName, ModelName, SchemaName, fold
-from herdbook.ports.metadata import Lease, NewVersion, Stamp, WriteTransaction
+from herdbook.ports.metadata import Lease, Stamp, WriteTransaction
 from herdbook.verdicts import Rejection, SecurableKind
 from herdbook.wire import to_json
 
@@ -32,18 +31,12 @@ _TABLES: dict[SecurableKind, Table] = {
 _PENDING = VersionStatus.PENDING_REGISTRATION.value
 _WITHIN = """SELECT s.catalog_id, c.name || '.' || s.name FROM schemas s JOIN catalogs c ON c.id = s.catalog_id
     WHERE s.id = :id"""
-_MANIFEST = "SELECT id, description IS NOT NULL FROM manifests WHERE sha256 = :sha256"
 
 
-class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, SqlTokenWrites, WriteTransaction):
+class SqlWrites(SqlNewVersions, PolicyWrites, SqlLifeWrites, SqlTokenWrites, WriteTransaction):
     """A write transaction over one driver cursor, beside which there is no other: SQLite has one writer at a time."""
 
     serial = True
-
-    def __init__(self, runner: Runner) -> None:
-        super().__init__(runner)
-        # Manifests that this transaction has seen described; what they say never changes.
-        self._described: set[str] = set()
 
     def lock(self, kind: SecurableKind, securable_id: str) -> None:
         """Nobody else writes."""
@@ -82,72 +75,6 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, SqlTokenWrites, WriteTran
     def set_version_comment(self, version_id: str, comment: str | None, stamp: Stamp) -> None:
         """Set the comment of a version."""
         self._set_comment(tables.model_versions, version_id, comment, stamp)
-
-    def allocate_version(self, model_id: str, stamp: Stamp, *, number: int | None = None) -> int:
-        """Return the model's next version number, or take the one asked for."""
-        if number is None:
-            sql = """UPDATE registered_models SET last_version = last_version + 1, updated_at = :at, updated_by = :by
-                WHERE id = :id RETURNING last_version"""
-            row = self._run.one(sql, id=model_id, at=stamp.at_ms, by=stamp.by)
-        else:
-            sql = """UPDATE registered_models SET last_version = :number, updated_at = :at, updated_by = :by
-                WHERE id = :id AND last_version < :number RETURNING last_version"""
-            row = self._run.one(sql, id=model_id, number=number, at=stamp.at_ms, by=stamp.by)
-        if row is not None:
-            return int(row[0])
-        last = self._run.one("SELECT last_version FROM registered_models WHERE id = :id", id=model_id)
-        if last is None:
-            raise ConcurrentUpdateError("The registered model is gone.", hint="Read it again.")
-        raise ConflictError(
-            f"The version number {number} is not free: the model has had numbers up to {last[0]}.",
-            hint=f"Numbers are never used again; take {last[0] + 1} or above.",
-        )
-
-    def insert_version(self, new: NewVersion) -> None:
-        """Insert a version."""
-        row = {
-            "id": new.id,
-            "model_id": new.model_id,
-            "version": new.version,
-            "status": new.status.value,
-            "comment": new.comment,
-            "author_id": new.author_id,
-            "lineage": to_json(new.lineage).decode(),
-            "source": new.lineage.source,
-            "run_id": new.lineage.run_id,
-            "experiment_id": new.lineage.experiment_id,
-            "logged_model_id": new.lineage.logged_model_id,
-            "manifest_id": new.manifest_id,
-            "created_at": new.at_ms,
-            "created_by": new.author_id,
-            "updated_at": new.at_ms,
-            "updated_by": new.author_id,
-        }
-        self._run.later(insert_sql(tables.model_versions, *row), **row)
-        if new.status is VersionStatus.READY:
-            self._run.later(cards.STATUS, id=new.id)
-        if new.manifest_id is not None and new.description is not None:
-            self._describe(new.manifest_id, new.description)
-        sources = [
-            {"version_id": new.id, "source_version_id": source, "source_manifest_sha256": sha256, "position": position}
-            for position, (source, sha256) in enumerate(dict(new.parent_ids).items())
-        ]
-        columns = ("version_id", "source_version_id", "source_manifest_sha256", "position")
-        self._run.many(insert_sql(tables.version_sources, *columns), sources)
-
-    def insert_manifest(self, manifest: Manifest, sha256: str, *, new_id: str) -> str:
-        """Return the id of a manifest, inserted unless an equal one is there."""
-        row = {"id": new_id, "sha256": sha256, "total_size": manifest.total_size, "file_count": len(manifest.files)}
-        known = self._run.one(_MANIFEST, sha256=sha256)
-        if known is None and not self._run.run(f"{insert_sql(tables.manifests, *row)} ON CONFLICT DO NOTHING", **row):
-            known = self._run.one(_MANIFEST, sha256=sha256)
-        if known is not None:
-            if known[1]:
-                self._described.add(known[0])
-            return str(known[0])
-        files = [{"manifest_id": new_id, "path": f.path, "size": f.size, "sha256": f.sha256} for f in manifest.files]
-        self._run.many(insert_sql(tables.manifest_files, "manifest_id", "path", "size", "sha256"), files)
-        return new_id
 
     def add_uploads(self, version_id: str, files: Sequence[FileEntry], stamp: Stamp) -> None:
         """Record files sent for a pending version."""
@@ -305,12 +232,15 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, SqlTokenWrites, WriteTran
 
     def emit(self, event: Event) -> int:
         """Write an outbox row and return its sequence number."""
-        counted = self._run.one(count_event(event.securable_kind), id=event.securable_id)
-        if counted is None:
-            raise gone(event)
-        values = {**event_row(event), "event_seq": counted[0]}
-        self._run.run(insert_sql(tables.outbox, *values), **values)
-        return int(counted[0])
+        number = self._counted.pop(event.securable_id, None)
+        if number is None:
+            row = self._run.one(count_event(event.securable_kind), id=event.securable_id)
+            if row is None:
+                raise gone(event)
+            number = int(row[0])
+        values = {**event_row(event), "event_seq": number}
+        self._run.later(insert_sql(tables.outbox, *values), **values)
+        return number
 
     def remember(self, record: IdempotencyRecord) -> None:
         """Keep an answer for a key; an expired one under the same key makes room."""
@@ -338,15 +268,6 @@ class SqlWrites(SqlReads, PolicyWrites, SqlLifeWrites, SqlTokenWrites, WriteTran
 
     def _tags_changed(self, kind: str, owner_id: str) -> None:
         self._run.later(cards.TAGS[kind], id=owner_id)
-
-    def _describe(self, manifest_id: str, description: ModelDescription) -> None:
-        if manifest_id in self._described:
-            return
-        self._run.run(
-            "UPDATE manifests SET description = :text WHERE id = :id AND description IS NULL",
-            id=manifest_id,
-            text=to_json(description).decode(),
-        )
 
     def _end_alias(self, model_id: str, key: str, at_ms: int, stamp: Stamp) -> None:
         sql = """UPDATE aliases SET valid_to = [[greatest :at, valid_from + 1]], ended_by = :by

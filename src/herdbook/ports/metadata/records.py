@@ -120,7 +120,7 @@ class Aliased:
 
 @frozen(kw_only=True)
 class NewVersion:
-    """A version to insert; its number was allocated in the same transaction.
+    """A version to insert; its number was allocated, and its manifest inserted, in the same transaction.
 
     Args:
         manifest_id: Its manifest where it is known already.

@@ -22,7 +22,7 @@ from herdbook.errors import RegistryError
 from herdbook.names import CatalogName, ModelName, SchemaName
 from herdbook.ports.metadata.life import LifeWrites
 from herdbook.ports.metadata.reading import ReadTransaction, Resolver
-from herdbook.ports.metadata.records import Lease, NewVersion, Stamp
+from herdbook.ports.metadata.records import Lease, NewVersion, Stamp, VersionRow
 from herdbook.ports.metadata.rights import RightsWrites
 from herdbook.ports.metadata.tokens import TokenWrites
 from herdbook.verdicts import Rejection, SecurableKind
@@ -74,21 +74,23 @@ class WriteTransaction(ReadTransaction, LifeWrites, RightsWrites, TokenWrites):
         """Set the comment of a version."""
 
     @abstractmethod
-    def allocate_version(self, model_id: str, stamp: Stamp, *, number: int | None = None) -> int:
+    def allocate_version(self, model_id: str, stamp: Stamp, *, number: int | None = None, ready: bool = False) -> int:
         """Return the model's next version number, which nobody else will get.
 
         Args:
             model_id: The model.
             stamp: Who takes it, and when.
             number: The number to take, above every number that the model has had; None: the next one.
+            ready: Whether the version is inserted as READY: it is then the model's latest, and the next event of the
+                model that this transaction emits is counted already, so there must be one.
 
         Raises:
             ConflictError: the number, or one above it, was taken before.
         """
 
     @abstractmethod
-    def insert_version(self, new: NewVersion) -> None:
-        """Insert a version."""
+    def insert_version(self, new: NewVersion) -> VersionRow:
+        """Insert a version; returns it as it is read from now on, while it has no tags."""
 
     @abstractmethod
     def insert_manifest(self, manifest: Manifest, sha256: str, *, new_id: str) -> str:

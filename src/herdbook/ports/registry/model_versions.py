@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from herdbook.entities import FileEntry, Lineage, Manifest, ModelVersion, Page, UploadPlan
+from herdbook.entities import FileEntry, Lineage, Manifest, ModelVersion, Page, StagedParts, UploadPlan
 from herdbook.entities.files import FileStat
 from herdbook.ports.artifacts import Progress
 from herdbook.ports.registry.base import AnyVersionLike, ModelLike, RegistryPart, VersionLike
@@ -24,15 +24,16 @@ class ModelVersions(RegistryPart):
             name: The registered model that they are for.
             files: The files; give a digest where it is known.
             version: A pending version of the caller's, whose upload goes on: what was sent for it counts as held.
-            direct: Ask for URLs too, by which the bytes of this version's large files are put straight to where they
-                are kept, in the next few minutes. They are for the caller alone.
+            direct: Ask for the ways of this version's large files too: URLs by which their bytes are put straight to
+                where they are kept, in the next few minutes, for the caller alone; or how far they have come part by
+                part.
 
         Returns:
             For each file: nothing (a version that the caller may execute holds it, R26), its digest (one of the same
             size is held), or its bytes.
 
         Raises:
-            InvalidArgumentError: URLs are asked for, and no version is named.
+            InvalidArgumentError: ways are asked for, and no version is named.
             NotFoundError: there is no such model that the caller may know of.
             TooLargeError: these are more files, or more bytes, than a version may hold here.
             PermissionDeniedError: the caller lacks CREATE_MODEL_VERSION on it.
@@ -109,10 +110,48 @@ class ModelVersions(RegistryPart):
         """
         raise self._unsupported(Operation.UPLOAD_MODEL_VERSION_FILES)
 
+    def stage_model_version_file(
+        self,
+        ref: VersionLike,
+        upload: FileUpload,
+        *,
+        offset: int,
+        length: int,
+        sha256: str | None = None,
+        progress: Progress | None = None,
+    ) -> StagedParts:
+        """Keep parts of a large file of a pending version, until all are there for `take_in_model_version_file`.
+
+        Parts that are whole when this breaks off are held, and only the rest is sent again: `upload_plan` says which.
+        Nobody else can send, or take in, what belongs to this file.
+
+        Args:
+            ref: The version.
+            upload: The whole file, and a source of these parts alone, which follow one another.
+            offset: Where the first part begins, in bytes.
+            length: Bytes of all these parts: as many as `upload_plan` says each has, and fewer only at the file's end.
+            sha256: The digest of these parts, where they are proved now; the file is proved as a whole in any case.
+            progress: Called with the number of bytes that have just been taken in.
+
+        Returns:
+            What is held of the file now.
+
+        Raises:
+            NotFoundError: there is no such version that the caller may know of.
+            InvalidArgumentError: these are no whole parts of the file.
+            TooLargeError: these are more files, or more bytes, than a version may hold here.
+            PermissionDeniedError: the caller did not begin this version, or lacks CREATE_MODEL_VERSION on the model.
+            ConflictError: the version is not pending, or one of the parts is held.
+            IntegrityError: more or fewer bytes came, or they have another digest.
+            UnavailableError: one of the parts is being sent on another connection.
+            UnsupportedError: this registry takes no parts.
+        """
+        raise self._unsupported(Operation.UPLOAD_MODEL_VERSION_FILES)
+
     def take_in_model_version_file(self, ref: VersionLike, file: FileStat) -> FileEntry:
         """Take in a file of a pending version that the caller has put where `upload_plan` said.
 
-        What stands there is read once, and is a file of the version only if it has the size and digest that are given.
+        What stands there, whole or in parts, is a file of the version only if it has the given size and digest.
 
         Args:
             ref: The version.
@@ -126,8 +165,8 @@ class ModelVersions(RegistryPart):
             InvalidArgumentError: the digest is not given.
             TooLargeError: these are more files, or more bytes, than a version may hold here.
             PermissionDeniedError: the caller did not begin this version, or lacks CREATE_MODEL_VERSION on the model.
-            ConflictError: the version is not pending, or nothing was put there.
-            IntegrityError: what was put there is something else.
+            ConflictError: the version is not pending, or nothing was put there, or parts of the file are missing.
+            IntegrityError: what was put there is something else; parts of the file are dropped.
             UnsupportedError: this registry has no such places.
         """
         raise self._unsupported(Operation.UPLOAD_MODEL_VERSION_FILES)

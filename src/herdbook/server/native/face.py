@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from attrs import frozen
 
 from herdbook import __version__
-from herdbook.api import PREFIX, WAYS, Endpoint
+from herdbook.api import PREFIX, STAGE, WAYS, Endpoint
+from herdbook.api.files import FILE_SIZE, OFFSET
 from herdbook.entities import Caller
 from herdbook.errors import NotFoundError, RegistryError
 from herdbook.policy.operations import OPERATIONS, Shape
@@ -30,7 +32,8 @@ from herdbook.server.messages import (
     send_answer,
     wrong_method,
 )
-from herdbook.server.native.files import Exchange, receive_file, receive_files, send_file, send_files
+from herdbook.server.native.bodies import LargeBodies, is_small, read_no_body
+from herdbook.server.native.files import Exchange, receive_file, receive_files, receive_parts, send_file, send_files
 from herdbook.server.native.reading import Reader
 from herdbook.server.native.routing import Router
 from herdbook.server.threads import Place, Threads
@@ -85,6 +88,7 @@ class NativeFace:
         self._metastore = metastore
         self._authenticator = authenticator
         self.threads = threads
+        self._large = LargeBodies()
         self._router: Router[Served] = Router()
         inline_reads = metastore.core.store.inline_reads
         self._served = tuple(_served(endpoint, inline_reads=inline_reads) for endpoint in WAYS)
@@ -144,8 +148,30 @@ class NativeFace:
         if route.raw:
             exchange = Exchange(self, values, headers, receive, send, identity, scope.get(DIVERT), scope.get(OUTLET))
             return await _move(exchange, served, query, only_headers=method == "HEAD")
-        body = await read_body(receive, headers, route.body_limit)
-        request = Request(served, values, query, headers, body, identity)
+        if served.endpoint.body is None:
+            body = await read_no_body(receive, headers)
+            return await self._do(Request(served, values, query, headers, body, identity))
+        if is_small(headers):
+            body = await read_body(receive, headers, route.body_limit)
+            return await self._do(Request(served, values, query, headers, body, identity))
+        async with self.large_body(receive, headers, route.body_limit, identity) as body:
+            return await self._do(Request(served, values, query, headers, body, identity))
+
+    def large_body(
+        self, receive: Receive, headers: dict[str, str], limit: int, identity: str
+    ) -> AbstractAsyncContextManager[bytes]:
+        """Hold a large body while a block lasts; raises as `LargeBodies.take`, and for who does not prove who asks."""
+        return self._large.take(receive, headers, limit, lambda: self.prove(headers, identity))
+
+    async def prove(self, headers: dict[str, str], identity: str) -> None:
+        """Raise UnauthenticatedError unless it is known who asks; before much is read, since the caller is not kept."""
+        if self._authenticator.inline(headers):
+            self.caller(headers, identity)
+        else:
+            await self.in_thread(lambda: self.caller(headers, identity))
+
+    async def _do(self, request: Request) -> Answer:
+        served, headers = request.served, request.headers
         # Who asks may have to be found out over the network, which keeps nobody else waiting.
         at_once = served.place is Place.MOVERS or self._authenticator.inline(headers)
         place = served.place if at_once else Place.ANYWHERE
@@ -179,12 +205,15 @@ class NativeFace:
 async def _move(exchange: Exchange, served: Served, query: bytes, *, only_headers: bool) -> Answer | None:
     """Move the bytes of files; None where the answer has been sent."""
     route = served.endpoint.route
+    if route == STAGE.route:
+        asked = served.read.read(exchange.values, query, exchange.headers, b"")
+        return await receive_parts(exchange, offset=asked[OFFSET], size=asked[FILE_SIZE])
     if route.operation is Operation.UPLOAD_MODEL_VERSION_FILES:
         return await (receive_file if route.method == "PUT" else receive_files)(exchange)
     if route.method == "POST":
         await send_files(exchange)
         return None
-    body = await read_body(exchange.receive, exchange.headers, route.body_limit)
+    body = await read_no_body(exchange.receive, exchange.headers)
     asked = served.read.read(exchange.values, query, exchange.headers, body)
     offset, length = asked.get("offset", 0), asked.get("length")
     await send_file(exchange, offset=offset, length=length, only_headers=only_headers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -16,12 +15,12 @@ from herdbook.api.files import (
     BUNDLE_BYTES,
     BUNDLE_FILES,
     BUNDLE_TYPE,
+    CONTENT_DIGEST_HEADER,
     DIGEST_HEADER,
     SIZE_HEADER,
-    bundle_end,
+    Bundle,
+    bundle_head,
     digest_value,
-    frame_header,
-    read_bundle,
     read_digest,
 )
 from herdbook.entities.files import FileStat
@@ -33,10 +32,10 @@ from herdbook.server.messages import (
     Headers,
     Receive,
     Send,
-    read_body,
     render,
     send_answer,
 )
+from herdbook.server.native.bundles import unbundled
 from herdbook.server.native.incoming import Divert, IncomingBody
 from herdbook.server.native.ranges import ByteRange, asked_range, etag
 from herdbook.server.outlet import Outlet
@@ -97,25 +96,45 @@ async def receive_file(exchange: Exchange) -> Answer:
     return await _take_in(exchange, lambda body: [FileUpload(file=stat, source=cast("BinaryIO", body))])
 
 
+async def receive_parts(exchange: Exchange, *, offset: int, size: int) -> Answer:
+    """Keep the parts of a file that a request sends."""
+    stat, length = FileStat(path=exchange.values[2], size=size), _length_of(exchange.headers)
+    told = exchange.headers.get(CONTENT_DIGEST_HEADER)
+    sha256 = None if told is None else read_digest(told, CONTENT_DIGEST_HEADER)
+    if length is None:
+        raise InvalidArgumentError("How many bytes these parts have is not said.", hint="Send Content-Length.")
+
+    def take(registry: Registry, body: IncomingBody) -> Answer:
+        upload = FileUpload(file=stat, source=cast("BinaryIO", body))
+        held = registry.stage_model_version_file(exchange.ref, upload, offset=offset, length=length, sha256=sha256)
+        return Answer(200, render(unstructure(held)))
+
+    return await _incoming(exchange, take)
+
+
 async def receive_files(exchange: Exchange) -> Answer:
     """Take in the many small files that a request sends, with one wait for the disk."""
-
-    def uploads(body: IncomingBody) -> list[FileUpload]:
-        return [FileUpload(file=stat, source=io.BytesIO(content)) for stat, content in read_bundle(body.read)]
-
-    return await _take_in(exchange, uploads)
+    return await _take_in(exchange, lambda body: unbundled(Bundle(body.read)))
 
 
 async def _take_in(exchange: Exchange, uploads: Callable[[IncomingBody], Sequence[FileUpload]]) -> Answer:
-    headers = exchange.headers
-    length = None if "transfer-encoding" in headers else _whole_number(headers.get("content-length", ""))
-    body = IncomingBody(exchange.receive, asyncio.get_running_loop(), length=length, divert=exchange.divert)
+    def take(registry: Registry, body: IncomingBody) -> Answer:
+        entries = registry.upload_model_version_files(exchange.ref, uploads(body))
+        return Answer(200, render([unstructure(entry) for entry in entries]))
+
+    return await _incoming(exchange, take)
+
+
+async def _incoming(exchange: Exchange, take: Callable[[Registry, IncomingBody], Answer]) -> Answer:
+    """Have the body of a request taken in by a thread, and return the answer."""
+    # An upload may have to wait for a thread, with its first blocks in memory.
+    await exchange.face.prove(exchange.headers, exchange.identity)
+    length, loop = _length_of(exchange.headers), asyncio.get_running_loop()
+    body = IncomingBody(exchange.receive, loop, length=length, divert=exchange.divert)
 
     def work() -> Answer:
         # Who asks is known before anything is read.
-        registry = exchange.registry()
-        entries = registry.upload_model_version_files(exchange.ref, uploads(body))
-        return Answer(200, render([unstructure(entry) for entry in entries]))
+        return take(exchange.registry(), body)
 
     pump = asyncio.ensure_future(body.pump())
     try:
@@ -164,7 +183,14 @@ async def send_file(exchange: Exchange, *, offset: int, length: int | None, only
 
 async def send_files(exchange: Exchange) -> None:
     """Send the many small files that a request lists."""
-    body = await read_body(exchange.receive, exchange.headers, _PATHS_LIMIT)
+    limit, identity = _PATHS_LIMIT, exchange.identity
+    async with exchange.face.large_body(exchange.receive, exchange.headers, limit, identity) as body:
+        total, blocks, block = await _found(exchange, body)
+    await _send(exchange, 200, [(b"content-type", BUNDLE_TYPE.encode()), *_SAVED, _length(total)], blocks, block)
+
+
+async def _found(exchange: Exchange, body: bytes) -> tuple[int, Iterator[bytes], bytes]:
+    """Open the files that a body lists; returns how many bytes are sent, all of them, and the first."""
 
     def begin() -> tuple[int, Iterator[bytes], bytes]:
         registry = exchange.registry()
@@ -176,13 +202,13 @@ async def send_files(exchange: Exchange) -> None:
                 hint="Ask for fewer at once, and for large files one by one.",
                 limit=BUNDLE_BYTES,
             )
-        frames = [(frame_header(file.entry), file) for file in opened]
-        total = sum(len(header) + file.entry.size for header, file in frames) + len(bundle_end())
-        blocks = _gathered(_bundle(frames))
+        head = bundle_head([file.entry for file in opened])
+        total = len(head) + sum(file.entry.size for file in opened)
+        blocks = _gathered(_bundle(head, opened))
         return total, blocks, next(blocks)
 
-    total, blocks, block = await exchange.face.in_thread(begin)
-    await _send(exchange, 200, [(b"content-type", BUNDLE_TYPE.encode()), *_SAVED, _length(total)], blocks, block)
+    found: tuple[int, Iterator[bytes], bytes] = await exchange.face.in_thread(begin)
+    return found
 
 
 def _check_count(_: object, __: object, paths: tuple[str, ...]) -> None:
@@ -207,11 +233,10 @@ class _Wanted:
     length: int | None
 
 
-def _bundle(frames: Sequence[tuple[bytes, OpenedFile]]) -> Iterator[bytes]:
-    for header, file in frames:
-        yield header
+def _bundle(head: bytes, files: Sequence[OpenedFile]) -> Iterator[bytes]:
+    yield head
+    for file in files:
         yield from file.read()
-    yield bundle_end()
 
 
 def _gathered(parts: Iterator[bytes]) -> Iterator[bytes]:
@@ -279,6 +304,11 @@ def _size(headers: dict[str, str]) -> int:
     if size is None:
         raise InvalidArgumentError("How many bytes this file has is not said.", hint="Send Content-Length.")
     return size
+
+
+def _length_of(headers: dict[str, str]) -> int | None:
+    """Return how many bytes a body has; None where that is not said."""
+    return None if "transfer-encoding" in headers else _whole_number(headers.get("content-length", ""))
 
 
 def _whole_number(text: str) -> int | None:
