@@ -62,7 +62,7 @@ def test_broad_excepts_stand_only_where_they_may():
 
 
 def test_import_is_light():
-    """`import herdbook` brings few modules, and none that does not come with Python: it takes a hundredth of a second."""
+    """`import herdbook` brings few modules, and of others only such as come with Python."""
     code = "import sys; had = set(sys.modules); import herdbook; print(*sorted(set(sys.modules) - had))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     brought = done.stdout.split()
