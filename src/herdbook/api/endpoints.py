@@ -131,7 +131,7 @@ def _placeholders(path: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _arguments(route: Route, method: Any) -> tuple[Argument, ...]:
+def _arguments(route: Route, method: Any, hints: Mapping[str, Any]) -> tuple[Argument, ...]:
     if route.raw and route.operation is Operation.UPLOAD_MODEL_VERSION_FILES:
         # One file a request: its path is in the URL, its bytes are the body, and headers say size and digest.
         ref = Argument(name="ref", kind=str, names=(VersionRef,), place=Place.PATH, parts=("model", "version"))
@@ -139,7 +139,6 @@ def _arguments(route: Route, method: Any) -> tuple[Argument, ...]:
         if route.way is None:
             return ref, path
         return ref, path, *(Argument(name=name, kind=int, place=Place.QUERY) for name in (OFFSET, FILE_SIZE))
-    hints = get_type_hints(method)
     spelled = _placeholders(route.path)
     made = []
     for name, parameter in list(inspect.signature(method).parameters.items())[1:]:
@@ -167,7 +166,8 @@ def _body(route: Route, arguments: Sequence[Argument]) -> type | None:
         if argument.place is Place.BODY
     }
     title = "".join(word.capitalize() for word in route.verb.split("_"))
-    made: type = make_class(f"{title}Body", fields, frozen=True, kw_only=True)
+    # Nobody compares or prints one, and what is not made need not be waited for at each start.
+    made: type = make_class(f"{title}Body", fields, frozen=True, kw_only=True, eq=False, repr=False)
     return made
 
 
@@ -181,10 +181,11 @@ def errors_of(method: Any) -> tuple[type[RegistryError], ...]:
 
 def _endpoint(route: Route) -> Endpoint:
     method = getattr(Registry, route.verb)
-    arguments = _arguments(route, method)
+    hints = get_type_hints(method)
+    arguments = _arguments(route, method, hints)
     body = _body(route, arguments)
     declared = errors_of(method)
-    answer = get_type_hints(method)["return"]
+    answer = hints["return"]
     doc = inspect.getdoc(method) or ""
     return Endpoint(
         route=route,

@@ -156,6 +156,7 @@ class _Service:
             gc.collect()
             gc.freeze()
             gc.set_threshold(*_COLLECTED_AFTER)
+            gc.enable()
             try:
                 HttpServer(self._app(worker, metastore, authentication), sockets, ready, running).run_to_its_end()
             finally:

@@ -99,6 +99,7 @@ class Supervisor:
                 for worker in range(1, self._count):
                     self._start(worker)
                 self._until(lambda: all(worker.ready for worker in self._workers.values()))
+                gc.enable()
                 if not self._stopping:
                     on_ready()
                 while not self._stopping:
