@@ -166,8 +166,7 @@ def _body(route: Route, arguments: Sequence[Argument]) -> type | None:
         if argument.place is Place.BODY
     }
     title = "".join(word.capitalize() for word in route.verb.split("_"))
-    # Nobody compares or prints one, and what is not made need not be waited for at each start.
-    made: type = make_class(f"{title}Body", fields, frozen=True, kw_only=True, eq=False, repr=False)
+    made: type = make_class(f"{title}Body", fields, frozen=True, kw_only=True)
     return made
 
 
