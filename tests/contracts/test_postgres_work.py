@@ -29,6 +29,7 @@ PEOPLE = {
     "few models": compile_ranges(FEW),
     "many models": compile_ranges([f"z.s.m{number:05}" for number in range(0, 200, 2)]),
     "one schema": compile_ranges(["c.s"]),
+    "what grows": compile_ranges(["z"]),
     "a catalog minus a schema": compile_ranges(["c"], ["c.other"]),
     "all minus few": compile_ranges(["c", "z"], FEW),
 }

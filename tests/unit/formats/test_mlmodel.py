@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from statistics import median
+from collections.abc import Callable
 
 import pytest
+import yaml
 
 from herdbook.client.sources import SourceFile, lineage_of
 from herdbook.errors import InvalidArgumentError
@@ -16,6 +17,18 @@ from herdbook.testing.samples import SIGNATURE
 from herdbook.wire import to_json
 
 PLAIN = b"flavors: {}\n"
+MOST_TIMES = 25
+"""How many times what libyaml takes a file may take; it is about five."""
+
+
+def fastest(work: Callable[[], object]) -> float:
+    """Return the shortest of many times that work took, in seconds."""
+    spent = []
+    for _ in range(30):
+        before = time.perf_counter()
+        work()
+        spent.append(time.perf_counter() - before)
+    return min(spent)
 
 
 def requirements(text: str | bytes) -> tuple[str, ...]:
@@ -87,16 +100,13 @@ def test_a_flavor_of_any_form_is_no_defect_for_the_client(flavor: str) -> None:
     assert lineage_of((file,), "here", None).environment == {}
 
 
-def test_a_typical_file_is_read_in_five_milliseconds() -> None:
-    """Reading what MLflow writes for a table of fifty columns does not show in a registration."""
+def test_a_typical_file_is_read_soon() -> None:
+    """What MLflow writes for a table of fifty columns is read in a few times what libyaml alone takes for it."""
     columns = json.dumps([{"type": "double", "name": f"column_{n}", "required": True} for n in range(50)])
     extra = "model_id: m-1\nrun_id: r1\nmlflow_version: 3.17.2\nutc_time_created: '2026-01-01 00:00:00.0'\n"
     text = f"{extra}flavors:\n  sklearn: {{pickled_model: model.pkl}}\n"
     text += f"signature:\n  inputs: '{columns}'\n  outputs: '{columns}'\n"
-    spent = []
-    for _ in range(15):
-        before = time.perf_counter()
-        assert describe_model(text.encode()).signature is not None
-        spent.append(time.perf_counter() - before)
-    assert median(spent) < 0.005
+    assert describe_model(text.encode()).signature is not None
+    ours = fastest(lambda: describe_model(text.encode()))
+    assert ours < MOST_TIMES * fastest(lambda: yaml.load(text, Loader=yaml.CSafeLoader))
     assert describe_model(generate_mlmodel(SIGNATURE)).signature == SIGNATURE

@@ -29,6 +29,8 @@ class Forms:
       `[[upto 101; r.low ASC, key ASC]]`, after so many rows in the order inside, and then in that order of all rows;
       or to `[[apart x]]`, and what follows holds for all rows.
     - `[[fenced x]] SELECT .. [[apart x]]`: a SELECT whose index does not depend on the ORDER BY that follows.
+    - `FROM [[walked table x]] WHERE .. [[tested x.column DESC; x]] ..`: the same with AND between, where the planner
+      takes what follows for no way to find rows, and reads the table in that order.
     - `[[owned table]]`: the keys of the live rows that principals in parameter `owners` own, read by owner.
     - `[[row table]]`: what finds a row of a table again the quickest within one statement.
     - `[[indexed name]]`: the index to read a table by, where the planner may be told.
@@ -75,6 +77,8 @@ SQLITE = Forms(
         "ranging": "",
         "ranged": "r CROSS JOIN {0}",
         "upto": "",
+        "walked": "{0}",
+        "tested": "AND",
         "fenced": "",
         "apart": "",
         "owned": """SELECT key FROM {0} INDEXED BY ix_{0}_owner_id
@@ -107,6 +111,8 @@ POSTGRESQL = Forms(
         "ranging": "SELECT x.* FROM (SELECT low, high FROM r ORDER BY low {0}) r CROSS JOIN LATERAL (",
         "ranged": "{0}",
         "upto": "LIMIT {0}) x ORDER BY {1}",
+        "walked": "(SELECT * FROM {0}",
+        "tested": "ORDER BY {0} OFFSET 0) {1} WHERE",
         "fenced": "SELECT {0}.* FROM (",
         # For the sake of an order, the planner would read along its index and look for what is wanted.
         "apart": "OFFSET 0) {0}",

@@ -20,10 +20,10 @@ from herdbook.wire import to_json
 
 _LINE = """g.id, g.principal_id, g.privilege, g.effect, g.securable_kind, g.securable_id, g.alias_key, g.origin,
     p.written, coalesce(b.written, g.granted_by), g.valid_from"""
-_LINES = f"""SELECT {_LINE} FROM [[pairs wanted]] w
-    JOIN grants g ON g.securable_id = w.value->>0 AND coalesce(g.alias_key, '') = w.value->>1
+_LINES = f"""SELECT {_LINE} FROM [[pairs wanted]] w [[foreach grants; g; securable_id = w.value->>0]]
     JOIN principals p ON p.id = g.principal_id LEFT JOIN principals b ON b.id = g.granted_by
-    WHERE g.valid_to IS NULL AND g.id > :after {{who}} {{what}} {{told}} ORDER BY g.id LIMIT :limit"""
+    WHERE g.securable_id = w.value->>0 AND coalesce(g.alias_key, '') = w.value->>1
+    AND g.valid_to IS NULL AND g.id > :after {{who}} {{what}} {{told}} ORDER BY g.id LIMIT :limit"""
 _TOLD = "AND (g.effect = 'allow' OR g.securable_id NOT IN (SELECT value FROM [[each untold]]))"
 _OF = "AND g.principal_id IN (SELECT value FROM [[each who]])"
 _ABOUT = "AND g.privilege IN (SELECT value FROM [[each what]])"

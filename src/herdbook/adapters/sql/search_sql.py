@@ -231,7 +231,8 @@ class Page:
 
     def _along(self, given: Parameters, found: list[str]) -> tuple[str, str, list[str]]:
         """Return what `_source` does for reading along the index of the order."""
-        source = f"registered_models m [[indexed {self.index}]]"
+        indexed = f"[[indexed {self.index}]]"
+        source = f"registered_models m {indexed}"
         if self.noun is Noun.VERSION:
             source = f"model_versions v [[indexed {self.index}]] {_ITS_MODEL}"
         if self.walk is not None and self.walk.fence is not None:
@@ -243,7 +244,11 @@ class Page:
         if self.catalog:
             found = [_IN_CATALOG.format(given.add(self.catalog)), *found]
         names, test = name_test(given, self.ranges.pieces)
-        return names, source, [test, *found]
+        if self.noun is Noun.VERSION:
+            return names, source, [test, *found]
+        first = self.search.order[0]
+        walked = f"[[tested {_expression(first, self.noun)} {_direction(first)}; m]]"
+        return names, f"[[walked registered_models m]] {indexed}", [f"{' AND '.join(found)} {walked} {test}"]
 
     def _bounds(self, given: Parameters) -> list[str]:
         return between(given, self.ranges.spans[0])
