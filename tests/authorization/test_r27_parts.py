@@ -18,7 +18,6 @@ from herdbook.errors import (
     NotFoundError,
     PermissionDeniedError,
     TooLargeError,
-    UnsupportedError,
 )
 from herdbook.policy.limits import FileLimits
 from herdbook.ports.registry import FileUpload
@@ -209,7 +208,7 @@ def test_small_files_are_sent_whole(people):
     small = FileStat(path="small", size=PART)
     (slot,) = ann.upload_plan(MODEL, [small], version=version.version, direct=True).slots
     assert slot.parts is None
-    with pytest.raises(UnsupportedError):
+    with pytest.raises(InvalidArgumentError, match="whole"):
         ann.stage_model_version_file(
             version.ref, FileUpload(file=small, source=io.BytesIO(bytes(PART))), offset=0, length=PART
         )

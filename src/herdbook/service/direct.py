@@ -90,14 +90,18 @@ class DirectWays:
         """Keep parts of a file; returns what is held of it then.
 
         Raises:
-            UnsupportedError: files of this size are sent whole here.
+            InvalidArgumentError: files of this size are sent whole.
+            UnsupportedError: all files are sent whole here.
             RegistryError: as `SupportsParts.stage` does.
         """
         store = self._parted(file)
         if store is None:
-            raise UnsupportedError(
-                f"This registry takes {file.path} whole, and not in parts.", hint="Use upload_model_version_files."
-            )
+            if isinstance(self.store, SupportsParts) and self.store.takes_parts:
+                raise InvalidArgumentError(
+                    f"{file.path} has no more than the {self.store.part_bytes:,} bytes of one part.",
+                    hint="Send it whole, with upload_model_version_files.",
+                )
+            raise UnsupportedError("This registry takes no parts.", hint="Use upload_model_version_files.")
         slot = self._slot(caller, version_id, file.path)
         store.stage(slot, run, source, progress=progress)
         return StagedParts(part_bytes=store.part_bytes, held=store.staged(slot, file.size))

@@ -12,7 +12,7 @@ import pytest
 from herdbook.adapters.files import hashing, parts
 from herdbook.adapters.files.shelves import Shelves
 from herdbook.adapters.files.store import FileStore
-from herdbook.errors import IntegrityError, RegistryError, UnavailableError
+from herdbook.errors import IntegrityError, RegistryError, TooLargeError, UnavailableError
 from herdbook.ports.artifacts import FileExpectation
 from herdbook.ports.parts import PartRun
 from herdbook.testing.presign_contract import slot
@@ -163,3 +163,11 @@ def test_many_send_one_file(store):
     for number in set(range(COUNT)) - set(store.staged(place, len(CONTENT))):
         send(store, place, number, number + 1)
     assert store.publish_parts(place, EXPECTED).sha256 == EXPECTED.sha256
+
+
+def test_a_file_that_no_disk_takes(tmp_path, store):
+    """A size beyond what the file system has is refused as such."""
+    size = 2**61
+    with pytest.raises(TooLargeError):
+        store.stage(slot(), PartRun(size=size, offset=0, length=PART), io.BytesIO(CONTENT[:PART]))
+    assert staging(tmp_path) == []

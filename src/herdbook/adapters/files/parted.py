@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from herdbook.adapters.files.staging import Staged
-from herdbook.errors import UnsupportedError
+from herdbook.errors import TooLargeError, UnsupportedError
 from herdbook.ports.parts import part_count
 
 try:
@@ -27,6 +27,17 @@ _HELD = b"\x01"
 _FLOCK = "hhqqi4x"  # struct flock, fcntl.h
 _BUSY = {errno.EAGAIN, errno.EACCES}
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+
+
+def _make_room(descriptor: int, size: int) -> None:
+    try:
+        os.ftruncate(descriptor, size)
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        raise TooLargeError(
+            f"A file of {size:,} bytes is larger than any that can be kept here.", hint="Split it."
+        ) from error
 
 
 class Parted:
@@ -66,7 +77,7 @@ class Parted:
         try:
             made = cls(staged.path, staged.descriptor, size, part_bytes)
             os.fchmod(made.descriptor, 0o600)
-            os.ftruncate(made.descriptor, made.noted_size)
+            _make_room(made.descriptor, made.noted_size)
             os.pwrite(made.descriptor, secrets.token_bytes(_MARK), size + made.count)
             staged.link(path)
         finally:

@@ -138,7 +138,7 @@ class ModelVersions(RegistryPart):
 
         Raises:
             NotFoundError: there is no such version that the caller may know of.
-            InvalidArgumentError: these are no whole parts of the file.
+            InvalidArgumentError: these are no whole parts of the file, or it is small enough to be sent whole.
             TooLargeError: these are more files, or more bytes, than a version may hold here.
             PermissionDeniedError: the caller did not begin this version, or lacks CREATE_MODEL_VERSION on the model.
             ConflictError: the version is not pending, or one of the parts is held.
