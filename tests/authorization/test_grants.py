@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from herdbook.adapters.sql.reads import SqlReads
 from herdbook.entities.ledger import Effect
 from herdbook.errors import (
     ConflictError,
@@ -211,3 +212,18 @@ def test_who_does_not_manage_learns_no_denials(people):
     assert ann.list_grants(MODEL, principal="user:bob").items == ()
     assert ann.list_grants(MODEL, principal="user:nobody").items == ()
     assert len(admin.list_effective_grants(MODEL, principal="user:ann").items) == 5
+
+
+def test_no_grant_reads_the_whole_policy(people, monkeypatch):
+    """Giving and taking read the lines that they are about: nobody else changes anything meanwhile."""
+    admin = people("admin")
+    admin.grant("user:ann", Privilege.USE_CATALOG, "main")
+
+    def snapshot(_):
+        raise AssertionError("all lines were read")
+
+    monkeypatch.setattr(SqlReads, "snapshot", snapshot)
+    admin.grant("user:ann", Privilege.READ_METADATA, MODEL)
+    assert admin.revoke("user:ann", Privilege.READ_METADATA, MODEL) == ()
+    admin.deny("user:ann", Privilege.EXECUTE, MODEL)
+    assert admin.lift_deny("user:ann", Privilege.EXECUTE, MODEL) == ()

@@ -228,9 +228,11 @@ class GovernedGrants(GovernedPart, Grants):
             ended = [row.line for row in _named(rows, wanted, effect) if not row.line.from_file]
             if not ended:
                 raise _nothing_to_take(rows, wanted, name, subject)
+            # What the caller may be told is asked while the rights stand by which it was admitted: those that come after
+            # would have to be read from all lines there are, while nobody else may change anything.
+            untold = self._untold(tx, admitted.chain)
             tx.change_rights(end=ended, reason=reason, stamp=stamp)
             keep_an_admin(self._core.gate.authority, self._caller, tx, on.on)
-            untold = self._untold(tx, admitted.chain)
             left = lines_reaching(tx, admitted.chain, on, {who.id}, after="", limit=_EVERY, untold=untold)
             same = (wanted, Privilege.ALL_PRIVILEGES)
             still = tuple(g for g in left if g.grant.effect is effect and g.grant.privilege in same)
