@@ -138,7 +138,7 @@ def test_create_in_one_transaction(folder):
 
         registry.create_model_version(NAME, manifest=Manifest.of(files))
 
-    run_to_the_end(work, folder, least=15)
+    run_to_the_end(work, folder, least=10)
     metastore, registry = opened(folder)
     statuses = {version.status for version in registry.list_model_versions(NAME).items}
     metastore.close()

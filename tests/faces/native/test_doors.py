@@ -18,6 +18,7 @@ from herdbook.server import build_app
 from herdbook.server.guard import Guard
 from herdbook.server.messages import RequestHeaders
 from herdbook.server.pages import FIGURES, PROBES, PUBLIC
+from herdbook.server.threads import Place as Threaded
 from herdbook.service import GovernedRegistry
 from herdbook.testing.http_server import NamedByToken
 from herdbook.testing.samples import register
@@ -130,6 +131,13 @@ def test_every_way_in_is_declared(metastore):
     served = {(served.endpoint.route.method, served.endpoint.operation) for served in app.native.served()}
     assert served == {(endpoint.route.method, endpoint.operation) for endpoint in WAYS}
     assert {operation for _, operation in served} == set(OPERATIONS)
+
+
+def test_what_moves_bytes_keeps_no_thread_of_others(metastore):
+    """What goes at the pace of bytes has threads of its own, and nothing else has those."""
+    app = build_app(metastore, NamedByToken(metastore))
+    moving = {served.endpoint.route.verb for served in app.native.served() if served.place is Threaded.MOVERS}
+    assert moving == {"take_in_model_version_file"}
 
 
 @ALL

@@ -238,9 +238,8 @@ def _served(endpoint: Endpoint, *, inline_reads: bool) -> Served:
     shape = OPERATIONS[endpoint.operation].shape
     answers_json = endpoint.answer is not None and not endpoint.route.raw
     plain = converter.get_unstructure_hook(endpoint.answer) if answers_json else (lambda value: value)
-    return Served(
-        endpoint, Reader(endpoint), _place(endpoint.operation, shape) if inline_reads else Place.ANYWHERE, plain
-    )
+    place = _place(endpoint.operation, shape) if inline_reads else Place.ANYWHERE
+    return Served(endpoint, Reader(endpoint), Place.MOVERS if endpoint.route.moves else place, plain)
 
 
 def _place(operation: Operation, shape: Shape) -> Place:
