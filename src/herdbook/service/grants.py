@@ -228,8 +228,8 @@ class GovernedGrants(GovernedPart, Grants):
             ended = [row.line for row in _named(rows, wanted, effect) if not row.line.from_file]
             if not ended:
                 raise _nothing_to_take(rows, wanted, name, subject)
-            # What the caller may be told is asked while the rights stand by which it was admitted: those that come after
-            # would have to be read from all lines there are, while nobody else may change anything.
+            # Asked while the rights stand by which the caller was admitted: those that come after would have to be read
+            # from all lines there are, while nobody else may change anything.
             untold = self._untold(tx, admitted.chain)
             tx.change_rights(end=ended, reason=reason, stamp=stamp)
             keep_an_admin(self._core.gate.authority, self._caller, tx, on.on)
