@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"), 
 FOUNDER = PrincipalName.parse("user:os/founder")
 NAME = "main.default.iris"
 _WATCHED = [
-    (Runner, ("one", "all", "run", "many")),
+    (Runner, ("one", "all", "run", "later", "many")),
     (os, ("fsync", "utime", "open", "write", "unlink")),
     (Shelves, ("place",)),
     (FileStore, ("remove", "_sync_all")),
@@ -138,7 +138,7 @@ def test_create_in_one_transaction(folder):
 
         registry.create_model_version(NAME, manifest=Manifest.of(files))
 
-    run_to_the_end(work, folder, least=10)
+    run_to_the_end(work, folder, least=15)
     metastore, registry = opened(folder)
     statuses = {version.status for version in registry.list_model_versions(NAME).items}
     metastore.close()

@@ -23,7 +23,7 @@ from herdbook.testing.archive_samples import fill, members, snapshot
 pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"), pytest.mark.timeout(600)]
 
 _WATCHED = [
-    (Runner, ("one", "run", "many")),
+    (Runner, ("one", "run", "later", "many")),
     (os, ("fsync", "open", "write")),
     (Shelves, ("place",)),
     (FileStore, ("_sync_all",)),

@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"), 
 FOUNDER = PrincipalName.parse("user:os/founder")
 OTHER = PrincipalName.parse("user:os/other")
 _WATCHED = [
-    (Runner, ("one", "all", "run", "many")),
+    (Runner, ("one", "all", "run", "later", "many")),
     (os, ("fsync", "open", "write", "unlink")),
     (Shelves, ("place",)),
     (FileStore, ("remove", "_sync_all")),

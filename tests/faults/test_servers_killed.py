@@ -11,8 +11,8 @@ import pytest
 from herdbook.adapters.files.shelves import Shelves
 from herdbook.adapters.http_registry.registry import HttpRegistry
 from herdbook.adapters.http_registry.transport import Transport
+from herdbook.adapters.sql.postgres_runner import PostgresRunner
 from herdbook.adapters.sql.postgres_store import _Session
-from herdbook.adapters.sql.statements import Runner
 from herdbook.bootstrap import open_registry
 from herdbook.entities import FileStat, Manifest, VersionStatus
 from herdbook.errors import UnavailableError
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.timeout(600)
 
 MODEL = "main.default.iris"
 WATCHED = [
-    (Runner, ("one", "all", "run", "many")),
+    (PostgresRunner, ("one", "all", "run", "later", "many")),
     (_Session, ("begin", "commit")),
     (Shelves, ("place",)),
 ]

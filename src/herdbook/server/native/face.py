@@ -238,12 +238,13 @@ def _served(endpoint: Endpoint, *, inline_reads: bool) -> Served:
     shape = OPERATIONS[endpoint.operation].shape
     answers_json = endpoint.answer is not None and not endpoint.route.raw
     plain = converter.get_unstructure_hook(endpoint.answer) if answers_json else (lambda value: value)
-    place = _place(endpoint.operation, shape) if inline_reads else Place.ANYWHERE
+    place = _place(endpoint.operation, shape, inline_reads=inline_reads)
     return Served(endpoint, Reader(endpoint), Place.MOVERS if endpoint.route.moves else place, plain)
 
 
-def _place(operation: Operation, shape: Shape) -> Place:
-    """Return where a verb runs over a store in this process."""
-    if operation in _BRIEF:
+def _place(operation: Operation, shape: Shape, *, inline_reads: bool) -> Place:
+    """Return where a verb runs."""
+    if operation in _BRIEF and inline_reads:
         return Place.CHANGES
-    return {Shape.POINT: Place.LOOP, Shape.LIST: Place.LISTS}.get(shape, Place.ANYWHERE)
+    point = Place.LOOP if inline_reads else Place.POINTS
+    return {Shape.POINT: point, Shape.LIST: Place.LISTS}.get(shape, Place.ANYWHERE)
