@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from herdbook.entities.files import MAX_PATH, FileEntry, FileStat
 from herdbook.errors import InvalidArgumentError, TooLargeError
@@ -108,6 +108,20 @@ class Bundle:
     def _check_end(self) -> None:
         if self._read(1):
             raise InvalidArgumentError("This body goes on after its end.", hint=BUNDLE_FORMAT)
+
+
+def gathered(parts: Iterable[bytes], least: int) -> Iterator[bytes]:
+    """Yield parts put together to so many bytes or more: each that is sent costs more than its bytes."""
+    held: list[bytes] = []
+    size = 0
+    for part in parts:
+        held.append(part)
+        size += len(part)
+        if size >= least:
+            yield b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)
 
 
 def _exactly(read: Read, count: int) -> bytes:

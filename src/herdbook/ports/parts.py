@@ -10,7 +10,7 @@ from herdbook.errors import InvalidArgumentError
 from herdbook.ports.artifacts import FileExpectation, Progress, StoredBlob, checked_sha256
 from herdbook.ports.presigning import StagedSlot
 
-__all__ = ["PART_BYTES", "PartRun", "SupportsParts", "part_count"]
+__all__ = ["PART_BYTES", "PartRun", "SupportsParts", "part_count", "part_length"]
 
 PART_BYTES = 64 * 1024 * 1024
 """Bytes of a part, unless a store says otherwise; the last one of a file may have fewer."""
@@ -62,6 +62,11 @@ class PartRun:
 def part_count(size: int, part_bytes: int) -> int:
     """Return how many parts a file of this size has."""
     return -(-size // part_bytes)
+
+
+def part_length(size: int, part_bytes: int, number: int) -> int:
+    """Return how many bytes a part of a file of this size has."""
+    return min(part_bytes, size - number * part_bytes)
 
 
 @runtime_checkable

@@ -144,8 +144,9 @@ class DirectWays:
     def _parted(self, file: FileStat) -> SupportsParts | None:
         """Return the store where it takes a file of this size in parts."""
         store = self.store
-        fits = isinstance(store, SupportsParts) and store.takes_parts and file.size > store.part_bytes
-        return store if fits and isinstance(store, SupportsParts) else None
+        if isinstance(store, SupportsParts) and store.takes_parts and file.size > store.part_bytes:
+            return store
+        return None
 
     def _signer(self) -> SupportsPresign | None:
         return self.store if self.settings.enabled and isinstance(self.store, SupportsPresign) else None

@@ -9,7 +9,7 @@ from attrs import define, field
 
 from herdbook.errors import ConflictError, IntegrityError, InvalidArgumentError, NotFoundError
 from herdbook.ports.artifacts import FileExpectation, Progress, StoredBlob
-from herdbook.ports.parts import PART_BYTES, PartRun, part_count
+from herdbook.ports.parts import PART_BYTES, PartRun, part_count, part_length
 from herdbook.ports.presigning import StagedSlot
 from herdbook_objectstore.blobs import Blobs
 from herdbook_objectstore.keys import read_part
@@ -119,7 +119,7 @@ class Parts:
                 progress(len(block))
 
     def _length(self, size: int, part: int) -> int:
-        return min(self.part_bytes, size - part * self.part_bytes)
+        return part_length(size, self.part_bytes, part)
 
 
 def _other_length(run: PartRun) -> IntegrityError:

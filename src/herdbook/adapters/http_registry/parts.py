@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
+from urllib.parse import urlencode
 
 from attrs import evolve, frozen
 
@@ -21,6 +22,7 @@ from herdbook.api.files import CONTENT_DIGEST_HEADER, FILE_SIZE, OFFSET, digest_
 from herdbook.entities import FileEntry, FileStat, StagedParts
 from herdbook.errors import ConflictError, IntegrityError, UnsupportedError
 from herdbook.ports.artifacts import BLOCK, Progress
+from herdbook.ports.parts import PartRun, part_count, part_length
 from herdbook.ports.registry import FileUpload
 from herdbook.wire import structure
 
@@ -44,6 +46,24 @@ class PartSending:
     ask: Callable[[FileStat], StagedParts | None]
     path: Callable[[str], str]
     take_in: Callable[[FileStat], FileEntry]
+
+
+def put_parts(streams: Streams, path: str, run: PartRun, blocks: Blocks) -> StagedParts:
+    """Send parts with one request, once; returns what the server holds then.
+
+    Args:
+        streams: Connections to the server.
+        path: Where parts of this file are sent to.
+        run: Which parts.
+        blocks: Their bytes.
+    """
+    headers = {"content-type": "application/octet-stream"}
+    if run.sha256 is not None:
+        headers[CONTENT_DIGEST_HEADER] = digest_value(run.sha256)
+    query = urlencode({OFFSET: run.offset, FILE_SIZE: run.size})
+    with streams.request("PUT", f"{path}?{query}", headers, blocks, length=run.length) as reply:
+        staged: StagedParts = structure(json.loads(reply.read(BLOCK)), StagedParts, what="the answer")
+    return staged
 
 
 def send_in_parts(
@@ -96,7 +116,6 @@ class _Parts:
         self._held = frozenset(staged.held)
         self._rate: float | None = None
         self._sent = _Sent(upload, progress, start)
-        self._query = f"?{OFFSET}={{}}&{FILE_SIZE}={upload.file.size}"
 
     def send(self) -> FileEntry:
         with self._sent:
@@ -124,7 +143,7 @@ class _Parts:
 
     @property
     def _count(self) -> int:
-        return -(-self._file.size // self._part)
+        return part_count(self._file.size, self._part)
 
     def _ask_again(self) -> bool:
         """Ask what is held; returns whether it is more than was known, which is never less."""
@@ -161,13 +180,14 @@ class _Parts:
         """Send parts that follow one another with one request, and return which ones the server holds then."""
         offset = parts[0] * self._part
         length = sum(self._length(number) for number in parts)
-        headers = {"content-type": "application/octet-stream"}
-        if proved:
-            headers[CONTENT_DIGEST_HEADER] = digest_value(self._digest(offset, length))
-        path = self._ways.path(self._file.path) + self._query.format(offset)
-        with self._streams.request("PUT", path, headers, self._blocks(offset, length), length=length) as reply:
-            staged: StagedParts = structure(json.loads(reply.read(BLOCK)), StagedParts, what="the answer")
-        return frozenset(staged.held)
+        run = PartRun(
+            size=self._file.size,
+            offset=offset,
+            length=length,
+            sha256=self._digest(offset, length) if proved else None,
+        )
+        path = self._ways.path(self._file.path)
+        return frozenset(put_parts(self._streams, path, run, self._blocks(offset, length)).held)
 
     def _blocks(self, offset: int, length: int) -> Blocks:
         source, position, end = self._upload.source, offset, offset + length
@@ -195,7 +215,7 @@ class _Parts:
         return digest.hexdigest()
 
     def _length(self, number: int) -> int:
-        return min(self._part, self._file.size - number * self._part)
+        return part_length(self._file.size, self._part, number)
 
 
 class _Sent:

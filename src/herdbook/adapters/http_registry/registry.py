@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from herdbook.adapters.http_registry.calls import Writer, write_path
 from herdbook.adapters.http_registry.direct import DirectWay
 from herdbook.adapters.http_registry.fetching import fetch_many, fetch_one, is_real_file
-from herdbook.adapters.http_registry.parts import PartSending
+from herdbook.adapters.http_registry.parts import PartSending, put_parts
 from herdbook.adapters.http_registry.repeating import repeated
 from herdbook.adapters.http_registry.sending import DirectSending, Sending
 from herdbook.adapters.http_registry.sources import FromStore, Source, ThroughServer
@@ -25,10 +25,7 @@ from herdbook.api import BY_OPERATION, ENDPOINTS, LOCATE, READ_MANY, STAGE, TAKE
 from herdbook.api.files import (
     BUNDLE_BYTES,
     BUNDLE_FILES,
-    CONTENT_DIGEST_HEADER,
     DIGEST_HEADER,
-    FILE_SIZE,
-    OFFSET,
     SMALL_FILE,
     digest_value,
     read_digest,
@@ -38,9 +35,9 @@ from herdbook.entities.batches import in_batches
 from herdbook.errors import IntegrityError, InternalError, InvalidArgumentError
 from herdbook.names import VersionRef
 from herdbook.ports.artifacts import BLOCK, Progress
+from herdbook.ports.parts import PartRun
 from herdbook.ports.registry import AnyVersionLike, FileUpload, OpenedFile, Registry, VersionLike
 from herdbook.verdicts import Operation
-from herdbook.wire import structure
 
 
 class HttpRegistry(Registry):
@@ -104,10 +101,7 @@ class HttpRegistry(Registry):
     ) -> StagedParts:
         """Send parts of a file of a pending version, once."""
         path = write_path(STAGE, {"ref": ref, "path": upload.file.path})
-        query = urlencode({OFFSET: offset, FILE_SIZE: upload.file.size})
-        headers = {"content-type": "application/octet-stream"}
-        if sha256 is not None:
-            headers[CONTENT_DIGEST_HEADER] = digest_value(sha256)
+        run = PartRun(size=upload.file.size, offset=offset, length=length, sha256=sha256)
 
         def blocks() -> Iterator[bytes]:
             left = length
@@ -121,9 +115,7 @@ class HttpRegistry(Registry):
                     f"{length:,} bytes of {upload.file.path} were announced, and others came.", hint="Send it again."
                 )
 
-        with self._transport.streams.request("PUT", f"{path}?{query}", headers, blocks(), length=length) as reply:
-            staged: StagedParts = structure(json.loads(reply.read(BLOCK)), StagedParts, what="the answer")
-            return staged
+        return put_parts(self._transport.streams, path, run, blocks())
 
     def _part_sending(self, ref: VersionLike) -> PartSending:
         version = ref if isinstance(ref, VersionRef) else VersionRef.parse(ref)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
@@ -24,6 +24,7 @@ from herdbook.api.files import (
     SMALL_FILE,
     bundle_head,
     digest_value,
+    gathered,
 )
 from herdbook.entities import FileEntry, FileStat, SignedUrl
 from herdbook.entities.batches import in_batches
@@ -142,7 +143,7 @@ class Sending:
 
         def attempt() -> list[FileEntry]:
             headers = {"content-type": BUNDLE_TYPE}
-            blocks = _gathered(chain([head], body.contents()))
+            blocks = gathered(chain([head], body.contents()), _GATHERED)
             with self._streams.request("POST", self._bundle_path, headers, blocks, length=length) as reply:
                 told = _entries(reply.read(BLOCK))
             return [_checked(*each) for each in zip(told, files, body.digests(), strict=True)]
@@ -241,20 +242,6 @@ def _jobs(files: Sequence[FileUpload]) -> Iterator[list[Numbered]]:
 
 def _size(numbered: Numbered) -> int:
     return numbered[1].file.size
-
-
-def _gathered(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield parts put together: each that is sent costs more than its bytes."""
-    held: list[bytes] = []
-    size = 0
-    for part in parts:
-        held.append(part)
-        size += len(part)
-        if size >= _GATHERED:
-            yield b"".join(held)
-            held, size = [], 0
-    if held:
-        yield b"".join(held)
 
 
 def _whole(upload: FileUpload) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from attrs import frozen
 
 from herdbook.adapters.sql import cards, rows, tables
@@ -15,13 +17,6 @@ from herdbook.wire import to_json
 
 _MANIFEST = "SELECT id, description FROM manifests WHERE sha256 = :sha256"
 _PERSON = "coalesce((SELECT p.written FROM principals p WHERE p.id = :by), :by)"
-# A number is above all that there were, so a version that is READY at once is the latest.
-_NEXT = """UPDATE registered_models SET last_version = last_version + 1, updated_at = :at, updated_by = :by{ready}
-    WHERE id = :id RETURNING last_version, event_seq, full_name, {person}"""
-_READY = ", latest_version = last_version + 1, event_seq = event_seq + 1"
-_GIVEN = """UPDATE registered_models SET last_version = :number, updated_at = :at, updated_by = :by{ready}
-    WHERE id = :id AND last_version < :number RETURNING last_version, event_seq, full_name, {person}"""
-_GIVEN_READY = ", latest_version = :number, event_seq = event_seq + 1"
 
 
 @frozen(kw_only=True)
@@ -52,12 +47,8 @@ class SqlNewVersions(SqlReads):
 
     def allocate_version(self, model_id: str, stamp: Stamp, *, number: int | None = None, ready: bool = False) -> int:
         """Return the model's next version number, or take the one asked for."""
-        if number is None:
-            sql = _NEXT.format(ready=_READY if ready else "", person=_PERSON)
-            row = self._run.one(sql, id=model_id, at=stamp.at_ms, by=stamp.by)
-        else:
-            sql = _GIVEN.format(ready=_GIVEN_READY if ready else "", person=_PERSON)
-            row = self._run.one(sql, id=model_id, number=number, at=stamp.at_ms, by=stamp.by)
+        sql = _allocation(given=number is not None, ready=ready)
+        row = self._run.one(sql, id=model_id, number=number, at=stamp.at_ms, by=stamp.by)
         if row is None:
             raise self._not_free(model_id, number)
         taken, counted, self._named[model_id], self._named[stamp.by] = row
@@ -163,3 +154,12 @@ class SqlNewVersions(SqlReads):
         )
         sources = tuple(dict(new.parent_ids))
         return VersionRow(version=version, author_id=new.author_id, manifest_id=new.manifest_id, source_ids=sources)
+
+
+@cache
+def _allocation(*, given: bool, ready: bool) -> str:
+    number, free = (":number", " AND last_version < :number") if given else ("last_version + 1", "")
+    # A number is above all that there were, so a version that is READY at once is the latest.
+    latest = f", latest_version = {number}, event_seq = event_seq + 1" if ready else ""
+    return f"""UPDATE registered_models SET last_version = {number}{latest}, updated_at = :at, updated_by = :by
+        WHERE id = :id{free} RETURNING last_version, event_seq, full_name, {_PERSON}"""

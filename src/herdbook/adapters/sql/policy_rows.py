@@ -152,11 +152,7 @@ class PolicyRows(PolicyLog):
         found = self._run.one("SELECT id, tree_revision FROM metastore")
         metastore_id, tree = ("", 0) if found is None else found
         # What is created while the tree stays as it is can be owned: that is read each time.
-        owned: dict[SecurableKind, tuple[str, ...]] = {level: () for level in levels if level in visible.owned_kinds()}
-        if owned:
-            sql = " UNION ALL ".join(_OWNED[level] for level in owned)
-            for value, key in self._run.all(sql, owners=_ids(visible.owners)):
-                owned[_KINDS[value]] += (key,)
+        owned = self._owned(visible, [level for level in levels if level in visible.owned_kinds()])
         key = (evolve(visible, revision=0), kind, tree, tuple(owned.items()))
         ranges = None if self.remembered is None else self.remembered.get(key)
         if ranges is None:
@@ -164,6 +160,15 @@ class PolicyRows(PolicyLog):
             if self.remembered is not None:
                 self.remembered.put(key, ranges)
         return ranges
+
+    def _owned(self, visible: Visible, levels: Iterable[SecurableKind]) -> dict[SecurableKind, tuple[str, ...]]:
+        """Return the folded full names of what is owned on each level, in one round trip."""
+        found: dict[SecurableKind, list[str]] = {level: [] for level in levels}
+        if found:
+            sql = " UNION ALL ".join(_OWNED[level] for level in found)
+            for value, key in self._run.all(sql, owners=_ids(visible.owners)):
+                found[_KINDS[value]].append(key)
+        return {level: tuple(keys) for level, keys in found.items()}
 
     def _keys(self, wanted: frozenset[str], levels: Iterable[SecurableKind]) -> dict[str, str]:
         """Return the folded full names of what is live, by id; of most there is one level."""

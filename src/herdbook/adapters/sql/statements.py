@@ -86,34 +86,31 @@ class Runner:
 
     def one(self, statement: str | ClauseElement, /, **parameters: Any) -> Row | None:
         """Return the first row; None where there is none."""
-        self._ask(self._compiler.sql(statement), parameters)
+        self._cursor.execute(self._compiler.sql(statement), parameters)
         row: Row | None = self._cursor.fetchone()
         return row
 
     def all(self, statement: str | ClauseElement, /, **parameters: Any) -> list[Row]:
         """Return every row."""
-        self._ask(self._compiler.sql(statement), parameters)
+        self._cursor.execute(self._compiler.sql(statement), parameters)
         rows: list[Row] = self._cursor.fetchall()  # type: ignore[assignment]  # a list, with both drivers
         return rows
 
     def each(self, statement: str | ClauseElement, /, **parameters: Any) -> Iterator[Row]:
         """Yield the rows of a statement that has many, one by one; nothing else may be run before the last."""
-        self._ask(self._compiler.sql(statement), parameters)
+        self._cursor.execute(self._compiler.sql(statement), parameters)
         yield from iter(self._cursor.fetchone, None)
 
     def run(self, statement: str | ClauseElement, /, **parameters: Any) -> int:
         """Run a statement and return how many rows it touched."""
-        self._ask(self._compiler.sql(statement), parameters)
+        self._cursor.execute(self._compiler.sql(statement), parameters)
         return self._cursor.rowcount
 
     def later(self, statement: str | ClauseElement, /, **parameters: Any) -> None:
         """Run a statement, at the latest before the next one and before the commit; where it fails, that one does."""
-        self._ask(self._compiler.sql(statement), parameters)
+        self._cursor.execute(self._compiler.sql(statement), parameters)
 
     def many(self, statement: str | ClauseElement, rows: Sequence[dict[str, Any]]) -> None:
         """Run a statement for each set of parameters."""
         if rows:
             self._cursor.executemany(self._compiler.sql(statement), rows)
-
-    def _ask(self, sql: str, parameters: dict[str, Any]) -> None:
-        self._cursor.execute(sql, parameters)

@@ -148,14 +148,14 @@ class NativeFace:
         if route.raw:
             exchange = Exchange(self, values, headers, receive, send, identity, scope.get(DIVERT), scope.get(OUTLET))
             return await _move(exchange, served, query, only_headers=method == "HEAD")
+        if served.endpoint.body is not None and not is_small(headers):
+            async with self.large_body(receive, headers, route.body_limit, identity) as body:
+                return await self._do(Request(served, values, query, headers, body, identity))
         if served.endpoint.body is None:
             body = await read_no_body(receive, headers)
-            return await self._do(Request(served, values, query, headers, body, identity))
-        if is_small(headers):
+        else:
             body = await read_body(receive, headers, route.body_limit)
-            return await self._do(Request(served, values, query, headers, body, identity))
-        async with self.large_body(receive, headers, route.body_limit, identity) as body:
-            return await self._do(Request(served, values, query, headers, body, identity))
+        return await self._do(Request(served, values, query, headers, body, identity))
 
     def large_body(
         self, receive: Receive, headers: dict[str, str], limit: int, identity: str

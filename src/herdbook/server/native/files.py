@@ -21,6 +21,7 @@ from herdbook.api.files import (
     Bundle,
     bundle_head,
     digest_value,
+    gathered,
     read_digest,
 )
 from herdbook.entities.files import FileStat
@@ -204,7 +205,7 @@ async def _found(exchange: Exchange, body: bytes) -> tuple[int, Iterator[bytes],
             )
         head = bundle_head([file.entry for file in opened])
         total = len(head) + sum(file.entry.size for file in opened)
-        blocks = _gathered(_bundle(head, opened))
+        blocks = gathered(_bundle(head, opened), _GATHERED)
         return total, blocks, next(blocks)
 
     found: tuple[int, Iterator[bytes], bytes] = await exchange.face.in_thread(begin)
@@ -237,20 +238,6 @@ def _bundle(head: bytes, files: Sequence[OpenedFile]) -> Iterator[bytes]:
     yield head
     for file in files:
         yield from file.read()
-
-
-def _gathered(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield parts put together: an answer of many small ones costs more than its bytes."""
-    held: list[bytes] = []
-    size = 0
-    for part in parts:
-        held.append(part)
-        size += len(part)
-        if size >= _GATHERED:
-            yield b"".join(held)
-            held, size = [], 0
-    if held:
-        yield b"".join(held)
 
 
 async def _send(exchange: Exchange, status: int, headers: Headers, blocks: Iterator[bytes], block: bytes) -> None:
