@@ -29,8 +29,11 @@ def entities() -> Iterator[Any]:
         # The parts of a signature hold one another; they are tested inside one.
         if found.name == "signature":
             continue
+        # A policy in force is read whole out of a store, and never sent.
         module = importlib.import_module(f"herdbook.entities.{found.name}")
         for kind in vars(module).values():
+            if kind in (ledger.PolicyLines, ledger.PolicySnapshot):
+                continue
             if inspect.isclass(kind) and kind.__module__ == module.__name__:
                 yield Page[Catalog] if kind is Page else kind
     yield from (ModelSignature, Page[RegisteredModel], Page[ModelVersion], Decision, Verdict, Rejection, Requirement)

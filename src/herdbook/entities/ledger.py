@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from functools import cached_property
+from itertools import chain
+from typing import Any, overload
 
 from attrs import field, frozen
 
@@ -150,6 +153,47 @@ class PolicyChange:
     item: PolicyLine | Membership
 
 
+class PolicyLines(Sequence[PolicyLine]):
+    """Lines of policy, by principal: of most, nobody asks before the next revision, and a store may read them then.
+
+    Args:
+        by_principal: The lines by whom they are given to.
+    """
+
+    def __init__(self, by_principal: Mapping[str, Sequence[PolicyLine]]) -> None:
+        self.by_principal = by_principal
+
+    @cached_property
+    def _all(self) -> tuple[PolicyLine, ...]:
+        return tuple(chain.from_iterable(self.by_principal.values()))
+
+    @overload
+    def __getitem__(self, index: int) -> PolicyLine: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[PolicyLine]: ...
+    def __getitem__(self, index: int | slice) -> PolicyLine | Sequence[PolicyLine]:
+        return self._all[index]
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(other) == self._all if isinstance(other, (PolicyLines, tuple)) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._all)
+
+
+def lines_by_principal(lines: Iterable[PolicyLine]) -> PolicyLines:
+    """Return some lines by principal."""
+    if isinstance(lines, PolicyLines):
+        return lines
+    found: dict[str, list[PolicyLine]] = {}
+    for line in lines:
+        found.setdefault(line.principal_id, []).append(line)
+    return PolicyLines(found)
+
+
 @frozen(kw_only=True)
 class PolicySnapshot:
     """Everything that decides rights, as of one policy revision.
@@ -162,7 +206,7 @@ class PolicySnapshot:
     """
 
     revision: int
-    lines: tuple[PolicyLine, ...] = ()
+    lines: PolicyLines = field(factory=lambda: PolicyLines({}), converter=lines_by_principal)
     memberships: tuple[Membership, ...] = ()
     disabled: frozenset[str] = frozenset()
 

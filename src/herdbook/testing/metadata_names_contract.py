@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from herdbook.entities import Link
-from herdbook.entities.ledger import AppliedPolicy, BoundName, Effect, NameDeny, NameKind, PolicyFile, PolicyLine
+from herdbook.entities.ledger import AppliedPolicy, BoundName, Effect, NameDeny, NameKind, PolicyFile
 from herdbook.names import CatalogName, ModelName
 from herdbook.ports.metadata import MetadataStore, WriteTransaction
 from herdbook.testing.metadata_samples import ALICE, ALICE_ID, StoreFixtures, add_model, new_id, stamp
@@ -39,7 +39,7 @@ def apply(tx: WriteTransaction, *names: BoundName, denies: tuple[NameDeny, ...] 
 
 def denied(tx: WriteTransaction) -> set[tuple[str, str | None, str]]:
     """Return what is denied now: the id, the alias of its slots, and where it is written."""
-    lines: tuple[PolicyLine, ...] = tx.snapshot().lines
+    lines = tx.snapshot().lines
     assert {line.effect for line in lines} <= {Effect.DENY}
     return {(line.securable_id, line.alias_key, line.origin) for line in lines}
 
@@ -135,4 +135,4 @@ class MetadataNamesContract(StoreFixtures):
         with pytest.raises(LookupError):
             give_up()
         with ready.read() as reading:
-            assert (reading.revision(), reading.snapshot().lines) == (1, ())
+            assert (reading.revision(), tuple(reading.snapshot().lines)) == (1, ())

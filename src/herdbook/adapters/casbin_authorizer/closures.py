@@ -122,7 +122,8 @@ class People:
 
     def _make(self, caller: Caller) -> Closure:
         via, links = self._reach(caller)
-        speaking = tuple((member, self._index.lines[member]) for member in via if member in self._index.lines)
+        lines = self._index.lines.of
+        speaking = tuple((member, objects) for member in via if (objects := lines(member)))
         lit: tuple[frozenset[str] | Objects, ...] = tuple(objects for _, objects in speaking)
         if len(lit) > 1 and sum(len(objects) for objects in lit) <= _UNITED:
             lit = (frozenset().union(*lit),)

@@ -13,7 +13,6 @@ from casbin.effect import Effector, effect_to_bool, get_effector
 from casbin.model import Model
 from casbin.rbac import RoleManager as RoleManagerPort
 from casbin.rbac.default_role_manager import RoleManager
-from casbin.util import generate_g_function
 
 from herdbook.adapters.casbin_authorizer.lines import Row
 from herdbook.errors import InvalidArgumentError, PluginConflictError
@@ -101,13 +100,14 @@ class CasbinModel:
             Whether it is allowed, and the position of the line that decided; None where none matched.
         """
         bench = self._bench()
-        bench.groups.now, bench.tree.now = groups, tree
+        bench.groups, bench.tree = groups, tree
         asked = (question.sub, question.obj, question.own, question.act)
         names = dict(zip(self._request, asked, strict=True))
         effects: set[int] = set()
         decider: int | None = None
         for position, row in enumerate(rows):
-            if not bench.expression.eval({**names, **dict(zip(self._policy, row, strict=True))}):
+            names.update(zip(self._policy, row, strict=True))
+            if not bench.expression.eval(names):
                 continue
             effect = Effector.ALLOW if row[self._effect] == "allow" else Effector.DENY
             if effect not in effects:
@@ -126,23 +126,19 @@ class CasbinModel:
 
 
 class _Bench:
-    """What one thread evaluates with."""
+    """What one thread evaluates with: Casbin's reading of the matcher, and who answers for groups and tree now."""
+
+    groups: RoleManagerPort
+    tree: RoleManagerPort
 
     def __init__(self, matcher: str, includes: RoleManagerPort, denied_with: RoleManagerPort) -> None:
-        self.groups, self.tree = _Current(), _Current()
-        managers = {"g": self.groups, "g2": self.tree, "g3": includes, "g4": denied_with}
-        functions = {name: generate_g_function(manager) for name, manager in managers.items()}
+        functions = {
+            "g": lambda member, group: self.groups.has_link(member, group),  # noqa: PLW0108 the one at hand then
+            "g2": lambda inner, outer: self.tree.has_link(inner, outer),  # noqa: PLW0108 as above
+            "g3": includes.has_link,
+            "g4": denied_with.has_link,
+        }
         self.expression: Any = CoreEnforcer._get_expression(matcher, functions)  # noqa: SLF001 Casbin's own reading
-
-
-class _Current(RoleManagerPort):  # type: ignore[misc] # Casbin has no annotations
-    """The role manager of the question at hand."""
-
-    now: RoleManagerPort
-
-    def has_link(self, name1: str, name2: str, *domain: str) -> bool:
-        """Ask the current one."""
-        return bool(self.now.has_link(name1, name2, *domain))
 
 
 def role_manager(links: Iterable[tuple[str, str]]) -> RoleManagerPort:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import evolve
 
@@ -20,6 +20,7 @@ from herdbook.entities.ledger import (
     PolicyChange,
     PolicyFile,
     PolicyLine,
+    PolicyLines,
     PolicySnapshot,
 )
 from herdbook.policy.ranges import EVERYTHING, Ranges
@@ -29,7 +30,7 @@ from herdbook.ports.metadata import PolicyLog
 from herdbook.verdicts import Privilege, SecurableKind
 from herdbook.wire import from_json
 
-# A policy is read whole, and looking up is quicker than asking the enum.
+# Looking up is quicker than asking the enum.
 _PRIVILEGES = {each.value: each for each in Privilege}
 _EFFECTS = {each.value: each for each in Effect}
 _KINDS = {each.value: each for each in SecurableKind}
@@ -44,6 +45,38 @@ _NAMES_OF = {
     for kind, table in _TABLES.items()
 }
 _OWNED = {kind: f"SELECT '{kind.value}', found.key FROM ([[owned {table}]]) found" for kind, table in _TABLES.items()}
+
+
+class WrittenLines(Mapping[str, tuple[PolicyLine, ...]]):
+    """The lines of each principal, held as the JSON that the database made of them.
+
+    Args:
+        written: The JSON by principal.
+    """
+
+    def __init__(self, written: Mapping[str, str]) -> None:
+        self._written = written
+
+    def __getitem__(self, principal_id: str) -> tuple[PolicyLine, ...]:
+        return tuple(
+            PolicyLine(
+                id=line,
+                principal_id=principal_id,
+                privilege=_PRIVILEGES[privilege],
+                effect=_EFFECTS[effect],
+                securable_kind=_KINDS[kind],
+                securable_id=securable,
+                alias_key=alias,
+                origin=origin,
+            )
+            for line, privilege, effect, kind, securable, alias, origin in json.loads(self._written[principal_id])
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._written)
+
+    def __len__(self) -> int:
+        return len(self._written)
 
 
 class PolicyRows(PolicyLog):
@@ -83,37 +116,20 @@ class PolicyRows(PolicyLog):
         # Read first: a line that another writer commits meanwhile is then fed again, and never left out.
         revision = self.revision()
         disabled = self._run.all("SELECT id FROM principals WHERE enabled = 0 OR deleted_at IS NOT NULL")
-        # Thousands of lines are of one principal or on one thing: each id is held once.
+        lines = self._run.all(
+            """SELECT principal_id, [[arrays id, privilege, effect, securable_kind, securable_id, alias_key, origin]]
+            FROM grants WHERE valid_to IS NULL GROUP BY principal_id"""
+        )
+        members = self._run.all("SELECT member_id, group_id, origin FROM memberships WHERE valid_to IS NULL")
+        # Thousands of memberships are of one group: each id is held once.
         once: dict[str, str] = {}
         one = once.setdefault
-        lines = self._run.each(
-            """SELECT id, principal_id, privilege, effect, securable_kind, securable_id, alias_key, origin
-            FROM grants WHERE valid_to IS NULL"""
-        )
-        held = tuple(
-            PolicyLine(
-                id=row[0],
-                principal_id=one(row[1], row[1]),
-                privilege=_PRIVILEGES[row[2]],
-                effect=_EFFECTS[row[3]],
-                securable_kind=_KINDS[row[4]],
-                securable_id=one(row[5], row[5]),
-                alias_key=row[6],
-                origin=one(row[7], row[7]),
-            )
-            for row in lines
-        )
-        members = self._run.each("SELECT member_id, group_id, origin FROM memberships WHERE valid_to IS NULL")
         return PolicySnapshot(
             revision=revision,
-            lines=held,
+            lines=PolicyLines(WrittenLines(dict(lines))),
             memberships=tuple(
-                Membership(
-                    member_id=one(row[0], row[0]),
-                    group_id=one(row[1], row[1]),
-                    origin=one(row[2], row[2]),
-                )
-                for row in members
+                Membership(member_id=one(who, who), group_id=one(group, group), origin=one(origin, origin))
+                for who, group, origin in members
             ),
             disabled=frozenset(row[0] for row in disabled),
         )
