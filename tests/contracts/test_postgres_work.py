@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from unittest import mock
 
 import pytest
@@ -16,7 +17,7 @@ from herdbook.names import ModelName
 from herdbook.policy.ranges import EVERYTHING, Ranges, compile_ranges
 from herdbook.ports.authorizer import Held, Reach, Visible
 from herdbook.ports.metadata import Search
-from herdbook.testing.metadata_samples import ALICE_ID, StoreFixtures, add_model, add_version, new_id, stamp
+from herdbook.testing.metadata_samples import ALICE_ID, StoreFixtures, add_model, add_version, entry, new_id, stamp
 from herdbook.verdicts import SecurableKind
 
 LIMIT = 10
@@ -108,13 +109,13 @@ class TestWork(StoreFixtures):
         yield store
         store.close()
 
-    def grow(self, store, schema_id, names):
+    def grow(self, store, schema_id, names, files=()):
         """Add models to a schema, each with a version, last updated in no order of their names; all are Alice's."""
         with store.write() as tx:
             for number, name in enumerate(names):
                 model_id, at = new_id(), stamp(1000 + number * 7919 % 10_007)
                 tx.insert_model(model_id, schema_id, name, comment=None, owner_id=ALICE_ID, stamp=at)
-                add_version(tx, model_id, at_ms=at.at_ms)
+                add_version(tx, model_id, files=files, at_ms=at.at_ms)
         with store.engine.connect() as connection:
             connection.exec_driver_sql("VACUUM ANALYZE")
 
@@ -141,6 +142,7 @@ class TestWork(StoreFixtures):
             for order in ORDERS
         }
         questions["owned"] = lambda tx: tx.visible_ranges(stranger, SecurableKind.REGISTERED_MODEL)
+        questions["concerned"] = lambda tx: tx.concerned(["9" * 32], since="", limit=LIMIT)
         small = {"FEW": 20, "WALKED": WALKED, "SORTED_AT_ONCE": dict.fromkeys(Noun, 20)}
         with mock.patch.multiple(search_reads, **small):
             self.grow(ready, trees["z.s"].schema_id, names[:400])
@@ -152,3 +154,30 @@ class TestWork(StoreFixtures):
         grown = {name: (few[name], many[name]) for name in questions if many[name] > few[name] + more[name]}
         assert grown == {}
         assert max(many.values()) < len(names) / 4
+
+    def test_who_holds_a_file_is_found_as_fast_where_all_hold_the_same(self, ready):
+        """What a registration asks of a file reads no more where thousands of models hold the very same files."""
+        popular, rare = entry("model.bin", b"popular"), entry("model.bin", b"of one")
+        with ready.write() as tx:
+            tree = add_model(tx, ModelName.parse("z.s.a"))
+            add_version(tx, tree.model_id, files=(rare,))
+            popular_id = add_model(tx, ModelName.parse("y.s.a")).model_id
+            add_version(tx, popular_id, files=(popular,))
+        questions = {
+            (what, file.sha256): partial(question, file)
+            for file in (popular, rare)
+            for what, question in {
+                "holders": lambda file, tx: tx.holders(file.sha256, file.size),
+                "size holders": lambda file, tx: tx.size_holders(file.size),
+                "held by": lambda file, tx: tx.held_by(popular_id, [file]),
+                "sizes held by": lambda file, tx: tx.sizes_held_by(tree.model_id, [file.size]),
+                "live": lambda file, tx: tx.live_digests([file.sha256]),
+            }.items()
+        }
+        names = [ModelName.parse(f"z.s.m{number:05}") for number in range(6_000)]
+        self.grow(ready, tree.schema_id, names[:1_200], (popular,))
+        few = {name: counted(ready, question) for name, question in questions.items()}
+        self.grow(ready, tree.schema_id, names[1_200:], (popular,))
+        many = {name: counted(ready, question) for name, question in questions.items()}
+        assert {name: (few[name], many[name]) for name in questions if many[name] > few[name] + LIMIT} == {}
+        assert max(many.values()) < 4_000

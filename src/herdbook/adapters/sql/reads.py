@@ -50,17 +50,19 @@ _FILES_HELD = f"""SELECT w.value->>0, CAST(w.value->>1 AS bigint) FROM [[pairs w
     WHERE EXISTS (SELECT 1 FROM manifest_files f WHERE f.sha256 = w.value->>0)
     AND EXISTS (SELECT 1 FROM model_versions v [[nested manifest_files f]] ON {_READY_VERSION}
         WHERE v.model_id = :model AND f.sha256 = w.value->>0 AND f.size = CAST(w.value->>1 AS bigint))"""
-# A file that very many models hold must not be looked up in all of them.
-_HOLDERS = f"""SELECT DISTINCT v.model_id FROM manifest_files f JOIN model_versions v ON {_READY_VERSION}
-    JOIN registered_models m ON m.id = v.model_id AND m.deleted_at IS NULL
-    WHERE {{which}} LIMIT :limit"""
+# A file that very many models hold must not be looked up in all of them: a thousand of its versions will do.
+_HOLDERS = f"""SELECT DISTINCT found.model_id FROM (SELECT v.model_id FROM manifest_files f
+    [[foreach model_versions; v; manifest_id = f.manifest_id AND status = 'READY' AND deleted_at IS NULL LIMIT 1000]]
+    [[nested registered_models m]] ON m.id = v.model_id AND m.deleted_at IS NULL
+    WHERE {_READY_VERSION} AND {{which}} LIMIT 1000) found LIMIT :limit"""
 # A failed version gives its bytes free; every other one keeps them, in the trash too.
+# The OFFSETs keep PostgreSQL from gathering all that is referred to, to look these up in it.
 _LIVE = """SELECT w.value FROM [[each wanted]] w WHERE
     EXISTS (SELECT 1 FROM uploads u WHERE u.sha256 = w.value
-            AND u.version_id NOT IN (SELECT value FROM [[each without]])) OR
-    EXISTS (SELECT 1 FROM manifest_files f JOIN model_versions v ON v.manifest_id = f.manifest_id
-            WHERE f.sha256 = w.value AND v.status <> 'FAILED_REGISTRATION'
-            AND v.id NOT IN (SELECT value FROM [[each without]]))"""
+            AND u.version_id NOT IN (SELECT value FROM [[each without]]) LIMIT 1 OFFSET 0) OR
+    EXISTS (SELECT 1 FROM manifest_files f [[foreach model_versions; v; manifest_id = f.manifest_id]]
+            WHERE f.sha256 = w.value AND v.manifest_id = f.manifest_id AND v.status <> 'FAILED_REGISTRATION'
+            AND v.id NOT IN (SELECT value FROM [[each without]]) LIMIT 1 OFFSET 0)"""
 
 
 class SqlResolver(SqlTrashResolver, SqlCredentialResolver, Resolver):

@@ -27,24 +27,28 @@ _LINES = f"""SELECT {_LINE} FROM [[pairs wanted]] w [[foreach grants; g; securab
 _TOLD = "AND (g.effect = 'allow' OR g.securable_id NOT IN (SELECT value FROM [[each untold]]))"
 _OF = "AND g.principal_id IN (SELECT value FROM [[each who]])"
 _ABOUT = "AND g.privilege IN (SELECT value FROM [[each what]])"
-_MINE = """SELECT securable_id FROM grants WHERE valid_to IS NULL AND alias_key IS NULL
-    AND principal_id IN (SELECT value FROM [[each who]])"""
-_CONCERNED = f"""SELECT [[binary key]], min(written) FROM (
-    SELECT 'metastore:' AS key, 'metastore:' AS written FROM metastore WHERE id IN ({_MINE})
-    UNION ALL SELECT c.key, c.name FROM catalogs c WHERE c.deleted_at IS NULL
-        AND (c.owner_id IN (SELECT value FROM [[each who]]) OR c.id IN ({_MINE}))
-    UNION ALL SELECT s.key, c.name || '.' || s.name FROM schemas s JOIN catalogs c ON c.id = s.catalog_id
-        WHERE s.deleted_at IS NULL AND (s.owner_id IN (SELECT value FROM [[each who]]) OR s.id IN ({_MINE}))
-    UNION ALL SELECT m.key, c.name || '.' || s.name || '.' || m.name FROM registered_models m
-        JOIN schemas s ON s.id = m.schema_id JOIN catalogs c ON c.id = m.catalog_id
-        WHERE m.deleted_at IS NULL AND (m.owner_id IN (SELECT value FROM [[each who]]) OR m.id IN ({_MINE}))
-    UNION ALL SELECT m.key || '@' || g.alias_key, c.name || '.' || s.name || '.' || m.name || '@' || g.alias_key
-        FROM grants g JOIN registered_models m ON m.id = g.securable_id
-        JOIN schemas s ON s.id = m.schema_id JOIN catalogs c ON c.id = m.catalog_id
-        WHERE g.valid_to IS NULL AND g.alias_key IS NOT NULL AND m.deleted_at IS NULL
-        AND g.principal_id IN (SELECT value FROM [[each who]])
-    ) found WHERE [[binary key]] >= :since GROUP BY [[binary key]]
-    ORDER BY [[binary key]] LIMIT :limit"""
+# What is owned or spoken of is looked up by its own index; names are put together for one page alone.
+_SPOKEN = """FROM [[each who]] w [[foreach grants; g; principal_id = w.value]]
+    [[foreach {table}; x; id = g.securable_id]]
+    WHERE g.principal_id = w.value AND g.valid_to IS NULL AND x.id = g.securable_id AND x.deleted_at IS NULL"""
+_TABLES = ("catalogs", "schemas", "registered_models")
+_OF_TABLE = """SELECT key, key FROM ([[owned {table}]]) o
+    UNION SELECT x.key, x.key {spoken} AND g.alias_key IS NULL"""
+_CONCERNED = f"""WITH found(key, base) AS (
+    SELECT 'metastore:', 'metastore:' FROM [[each who]] w [[foreach grants; g; principal_id = w.value]]
+        JOIN metastore t ON t.id = g.securable_id
+        WHERE g.principal_id = w.value AND g.valid_to IS NULL AND g.alias_key IS NULL
+    UNION {" UNION ".join(_OF_TABLE.format(table=each, spoken=_SPOKEN.format(table=each)) for each in _TABLES)}
+    UNION SELECT x.key || '@' || g.alias_key, x.key {_SPOKEN.format(table="registered_models")}
+        AND g.alias_key IS NOT NULL),
+    page(key, base) AS MATERIALIZED (SELECT key, base FROM found WHERE [[binary key]] >= :since
+        ORDER BY [[binary key]] LIMIT :limit)
+    SELECT p.key, coalesce(ac.name || '.' || bs.name || '.' || m.name, ac2.name || '.' || s.name, c.name, p.base)
+        || substr(p.key, length(p.base) + 1) FROM page p
+    LEFT JOIN registered_models m ON m.key = p.base AND m.deleted_at IS NULL
+    LEFT JOIN schemas bs ON bs.id = m.schema_id LEFT JOIN catalogs ac ON ac.id = m.catalog_id
+    LEFT JOIN schemas s ON s.key = p.base AND s.deleted_at IS NULL LEFT JOIN catalogs ac2 ON ac2.id = s.catalog_id
+    LEFT JOIN catalogs c ON c.key = p.base AND c.deleted_at IS NULL ORDER BY [[binary p.key]]"""
 _WITHIN = f"""SELECT {_LINE} FROM grants g JOIN principals p ON p.id = g.principal_id
     LEFT JOIN principals b ON b.id = g.granted_by WHERE g.valid_to IS NULL AND (g.securable_id = :id
     OR g.securable_id IN (SELECT id FROM schemas WHERE catalog_id = :id
@@ -89,7 +93,8 @@ class SqlRightsReads(RightsReads):
 
     def concerned(self, principal_ids: Collection[str], *, since: str, limit: int) -> tuple[tuple[str, str], ...]:
         """Return the names of what principals own or lines give or deny them."""
-        found = self._run.all(_CONCERNED, who=json.dumps(sorted(principal_ids)), since=since, limit=limit)
+        who = json.dumps(sorted(principal_ids))
+        found = self._run.all(_CONCERNED, who=who, owners=who, since=since, limit=limit)
         return tuple((row[0], row[1]) for row in found)
 
     def lines_within(self, on: Link) -> tuple[PolicyLine, ...]:
