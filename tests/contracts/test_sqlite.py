@@ -60,6 +60,26 @@ class TestFile(StoreFixtures):
         with ThreadPoolExecutor(8) as pool:
             assert sum(pool.map(work, ["Prod", "prod", "PROD", "pROD"] * 4)) == 1
 
+    def test_a_brief_job_is_broken_off(self, ready):
+        """A job that reads much is given up in the middle; what comes after it, and other threads, go on."""
+        slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT max(i) FROM n"
+
+        def ask(sql):
+            with ready.read() as tx:
+                return tx._run.all(sql)
+
+        assert ready.briefly(lambda: ask("SELECT 1")) == [(1,)]
+        assert ready.briefly(lambda: ask(slow)) is None
+        # The same connection, which is to know nothing of it.
+        assert ask(slow) == [(100000,)]
+        with ThreadPoolExecutor(1) as pool:
+            assert ready.briefly(lambda: pool.submit(ask, slow).result()) == [(100000,)]
+        with pytest.raises(InvalidArgumentError, match="of its own"):
+            ready.briefly(self.refuse)
+
+    def refuse(self):
+        raise InvalidArgumentError("of its own")
+
 
 class TestMemory(StoreFixtures):
     @pytest.fixture
@@ -100,3 +120,7 @@ class TestMemory(StoreFixtures):
             leave.set()
             thread.join(10)
         assert exists(ready, "kept")
+
+    def test_nothing_is_brief_where_threads_share_a_connection(self, ready):
+        """A job might have to wait for a writer."""
+        assert ready.briefly(lambda: "done") is None

@@ -30,7 +30,7 @@ class Place(Enum):
 
     LOOP = "in the event loop: what is read with one statement"
     POINTS = "by few threads: the same where the database is elsewhere"
-    LISTS = "by few threads: lists, where many threads would only take the interpreter from each other"
+    LISTS = "by few threads, where many would only take the interpreter from each other: lists that are not brief"
     CHANGES = "by one thread, with one commit for several: short changes"
     ANYWHERE = "by one of many threads"
     MOVERS = "by one of many other threads, at the pace of the client: bytes"

@@ -25,6 +25,9 @@ from herdbook.errors import InvalidArgumentError, RegistryError, UnavailableErro
 R = TypeVar("R")
 
 BUSY_S = 30.0
+BRIEF_STEPS = 10_000
+"""Steps of SQLite's machine that a brief job may take: one or two milliseconds, enough for a page of 200 models."""
+_STEPS_A_LOOK = 1_000
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}",
     "PRAGMA journal_mode = WAL",
@@ -104,6 +107,20 @@ class SqliteStore(SqlStore):
         finally:
             self._local.batch = None
 
+    def briefly(self, job: Callable[[], R]) -> R | None:
+        """Do a job in so many steps; None where it takes more, or where all threads share one connection."""
+        if self._database is None:
+            return None
+        brief = self._local.brief = _Brief()
+        try:
+            return job()
+        except RegistryError:
+            if brief.is_over:
+                return None
+            raise
+        finally:
+            self._local.brief = None
+
     def single(self, statement: Any, parameters: dict[str, Any]) -> list[Row]:
         """Return the rows of one reading statement."""
         self._after_fork()
@@ -138,10 +155,13 @@ class SqliteStore(SqlStore):
 
     @contextmanager
     def _cursor(self, begin: str) -> Iterator[Runner]:
+        brief: _Brief | None = getattr(self._local, "brief", None)
         connection = self._engine.raw_connection()
+        driver: Any = connection.driver_connection
         try:
             cursor = connection.cursor()
-            driver: Any = connection.driver_connection
+            if brief is not None:
+                driver.set_progress_handler(brief.look, _STEPS_A_LOOK)
             if begin == "BEGIN" and driver.in_transaction:
                 # In memory there is one connection: a read inside this thread's own transaction is a part of it.
                 yield Runner(cursor, self._compiler, committed=False)
@@ -157,6 +177,8 @@ class SqliteStore(SqlStore):
                 raise
             cursor.close()
         finally:
+            if brief is not None:
+                driver.set_progress_handler(None, 0)
             connection.close()
 
     def _after_fork(self) -> None:
@@ -179,6 +201,22 @@ class SqliteStore(SqlStore):
             # The pool gets the connection back when the thread, and with it this reference, is gone.
             self._local.held, self._local.runner = held, runner
         return runner
+
+
+class _Brief:
+    """Counts the steps of one job."""
+
+    def __init__(self) -> None:
+        self._looks = BRIEF_STEPS // _STEPS_A_LOOK
+
+    @property
+    def is_over(self) -> bool:
+        return self._looks < 0
+
+    def look(self) -> int:
+        """Take note that some steps were done; returns 1, which has SQLite break off the statement, after too many."""
+        self._looks -= 1
+        return int(self.is_over)
 
 
 def database_of(url: str) -> str | None:

@@ -242,6 +242,18 @@ class MetadataStore(ABC):
         """
         return [job() for job in jobs]
 
+    def briefly(self, job: Callable[[], R]) -> R | None:
+        """Do a job that reads and returns something, unless it turns out to read much: a server's event loop waits.
+
+        Args:
+            job: What to do; it is broken off in the middle, and may be done again elsewhere.
+
+        Returns:
+            What the job returned; None where it was broken off, or would have had to wait.
+        """
+        del job
+        return None
+
     @abstractmethod
     def metastore_id(self) -> str | None:
         """Return the metastore's id; None where the database holds none yet."""

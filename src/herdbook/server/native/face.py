@@ -15,6 +15,7 @@ from herdbook.entities import Caller
 from herdbook.errors import NotFoundError, RegistryError
 from herdbook.policy.operations import OPERATIONS, Shape
 from herdbook.ports.registry import Registry
+from herdbook.server.briefly import Brief
 from herdbook.server.identity import Authenticator
 from herdbook.server.messages import (
     DIVERT,
@@ -50,6 +51,10 @@ _BRIEF = frozenset(
     | {_O.SET_REGISTERED_MODEL_ALIAS, _O.DELETE_REGISTERED_MODEL_ALIAS}
 )
 """Changes of a few rows, which run no check, move no bytes, and ask nothing of the network."""
+_LISTS = frozenset(
+    {_O.LIST_MODEL_VERSIONS, _O.LIST_MODEL_VERSION_FILES, _O.LIST_REGISTERED_MODEL_ALIASES, _O.LIST_ALIAS_HISTORY}
+)
+"""Reads that are lists as well, of what lies in one model."""
 
 
 @frozen
@@ -91,6 +96,7 @@ class NativeFace:
         self._large = LargeBodies()
         self._router: Router[Served] = Router()
         inline_reads = metastore.core.store.inline_reads
+        self._brief = Brief(metastore.core.store.briefly) if inline_reads else None
         self._served = tuple(_served(endpoint, inline_reads=inline_reads) for endpoint in WAYS)
         for served in self._served:
             self._router.add(served.endpoint.route.method, served.endpoint.route.path, served)
@@ -177,6 +183,11 @@ class NativeFace:
         place = served.place if at_once else Place.ANYWHERE
         if place is Place.LOOP:
             return self._work(request)
+        if place is Place.LISTS and self._brief is not None:
+            asked = (served.endpoint.route.verb, *request.values, request.query, hash(headers.get("authorization")))
+            short: Answer | None = self._brief.do(asked, lambda: self._work(request))
+            if short is not None:
+                return short
         work = self._outcome if place is Place.CHANGES else self._work
         answer: Answer = await self.threads.do(place, lambda: work(request))
         return answer
@@ -246,5 +257,7 @@ def _place(operation: Operation, shape: Shape, *, inline_reads: bool) -> Place:
     """Return where a verb runs."""
     if operation in _BRIEF and inline_reads:
         return Place.CHANGES
+    if operation in _LISTS and inline_reads:
+        return Place.LISTS
     point = Place.LOOP if inline_reads else Place.POINTS
     return {Shape.POINT: point, Shape.LIST: Place.LISTS}.get(shape, Place.ANYWHERE)
