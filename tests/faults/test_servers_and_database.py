@@ -33,6 +33,14 @@ def settings(tmp_path):
     return Settings(artifact_root=str(tmp_path / "artifacts"), plugins=PluginSettings(enabled=False))
 
 
+@pytest.fixture(params=["folder", "bucket"])
+def either(request):
+    """The same, and with the bytes in an S3 server."""
+    return (
+        request.getfixturevalue("settings") if request.param == "folder" else request.getfixturevalue("s3_settings")()
+    )
+
+
 def found(url, settings):
     with open_registry(url, settings=settings) as registry:
         registry.create_registered_model(MODEL)
@@ -48,13 +56,13 @@ def two_servers(url, settings):
         yield [stack.enter_context(HttpRegistry(Transport(server.url))) for server in servers]
 
 
-def test_a_database_that_restarts_under_load(settings, postgres_server):
+def test_a_database_that_restarts_under_load(either, postgres_server):
     """Requests in flight succeed or answer 503, later ones succeed, and nothing that was acknowledged is lost."""
     with PostgresServer(find_postgres()) as database:
-        found(database.url(), settings)
+        found(database.url(), either)
         models = [MODEL, *(f"main.default.m{number}" for number in range(3))]
         told = [Acknowledged(model) for model in models]
-        with two_servers(database.url(), settings) as registries:
+        with two_servers(database.url(), either) as registries:
             for model in models[1:]:
                 registries[0].create_registered_model(model)
             with Writers(registries, told) as writers:
@@ -127,11 +135,11 @@ def test_no_connection_is_left(postgres_url, settings):
         assert answers == [200] * 40
 
 
-def test_two_servers_race(postgres_url, settings):
+def test_two_servers_race(postgres_url, either):
     """Of racing moves that expect what they saw each replaces one state; version numbers are given once, in a row."""
-    found(postgres_url, settings)
+    found(postgres_url, either)
     slot, told = f"{MODEL}@champion", Acknowledged(MODEL)
-    with two_servers(postgres_url, settings) as registries:
+    with two_servers(postgres_url, either) as registries:
         registries[0].set_registered_model_alias(slot, 1)
 
         def race(number):

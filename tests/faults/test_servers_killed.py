@@ -7,6 +7,7 @@ import io
 import os
 
 import pytest
+from herdbook_objectstore.writing import ObjectWriter
 
 from herdbook.adapters.files.shelves import Shelves
 from herdbook.adapters.http_registry.registry import HttpRegistry
@@ -31,6 +32,7 @@ WATCHED = [
     (PostgresRunner, ("one", "all", "run", "later", "many")),
     (_Session, ("begin", "commit")),
     (Shelves, ("place",)),
+    (ObjectWriter, ("write", "commit")),
 ]
 STRIDE = 9
 """Of how many steps one is tried, unless all are asked for."""
@@ -41,8 +43,11 @@ def connected(server):
     return HttpRegistry(Transport(server.url))
 
 
-@pytest.fixture
-def settings(tmp_path):
+@pytest.fixture(params=["folder", "bucket"])
+def settings(request, tmp_path):
+    """Where the bytes are: in a folder that both servers reach, or in an S3 server."""
+    if request.param == "bucket":
+        return request.getfixturevalue("s3_settings")()
     return Settings(artifact_root=str(tmp_path / "artifacts"), plugins=PluginSettings(enabled=False))
 
 
