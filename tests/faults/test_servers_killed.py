@@ -7,7 +7,6 @@ import io
 import os
 
 import pytest
-from herdbook_objectstore.writing import ObjectWriter
 
 from herdbook.adapters.files.shelves import Shelves
 from herdbook.adapters.http_registry.registry import HttpRegistry
@@ -24,6 +23,7 @@ from herdbook.testing import kills
 from herdbook.testing.acknowledged import Acknowledged, end_leases
 from herdbook.testing.many_servers import ForkedServer
 from herdbook.testing.samples import model_files, register
+from herdbook_objectstore.writing import ObjectWriter
 
 pytestmark = pytest.mark.timeout(600)
 

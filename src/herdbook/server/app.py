@@ -64,6 +64,15 @@ class App:
         finally:
             self._watch.end(scope, headers, seen)
 
+    def refused(self, status: int, address: str) -> None:
+        """Take down a request that was refused before it was one: its connection answers by itself.
+
+        Args:
+            status: With which status.
+            address: From where it came.
+        """
+        self._watch.refused(status, address)
+
     async def _answer(self, scope: Scope, headers: RequestHeaders, seen: Seen) -> None:
         path = scope["path"]
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
@@ -50,11 +51,20 @@ class BoundedConfig(uvicorn.Config):
     Args:
         bounds: The bounds of each.
         connections: Open connections, and requests under way, beyond which requests are refused; None is any number.
+        refused: Told the status and the address of a request that does not come to the application.
     """
 
-    def __init__(self, *arguments: Any, bounds: Bounds, connections: int | None, **named: Any) -> None:
+    def __init__(
+        self,
+        *arguments: Any,
+        bounds: Bounds,
+        connections: int | None,
+        refused: Callable[[int, str], None],
+        **named: Any,
+    ) -> None:
         super().__init__(*arguments, **named)
         self.bounds = bounds
+        self.refused = refused
         # uvicorn's own limit answers plain text, past the application that counts and logs.
         self.connections = connections
 
@@ -75,6 +85,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._moved = 0
         self._seen: tuple[float, int, int] = (0.0, 0, 0)
         self._outlet: Outlet | None = None
+        self._is_idle = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn narrows it too
         """Begin to wait for a head."""
@@ -88,6 +99,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came."""
+        self._is_idle = False
         self._moved += len(data)
         super().data_received(data)
 
@@ -171,8 +183,7 @@ class BoundedProtocol(HttpToolsProtocol):
     @property
     def idle_since(self) -> float | None:
         """Since when its client has nothing to ask, by the event loop's time, or a little longer; None: it asks."""
-        is_idle = self.timeout_keep_alive_task is not None and not self.transport.is_closing()
-        return self._seen[0] if is_idle else None
+        return self._seen[0] if self._is_idle and not self.transport.is_closing() else None
 
     def _make_room(self) -> bool:
         """Close the connection that has been idle longest; False where none is: clients keep more than they use."""
@@ -187,9 +198,20 @@ class BoundedProtocol(HttpToolsProtocol):
         return True
 
     def on_response_complete(self) -> None:
-        """Send what is whole, without waiting for the turn of the event loop to end."""
+        """Send what is whole, without waiting for the turn of the event loop to end, and go on with what waits.
+
+        uvicorn sets a timer for each answer; here `look` sees how long a connection has been idle.
+        """
         self._whole.flush()
-        super().on_response_complete()
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._is_idle = True
+            self._seen = (self.loop.time(), self._moved, -1)
 
     def look(self, now: float, *, slept: bool = False) -> None:
         """Break off what takes too long; called about once a second.
@@ -207,10 +229,12 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self._head_since is not None:
             if self._unfinished_head() and now - self._head_since > self._bounds.header_s:
                 self._too_slow()
+        elif self._is_idle:
+            if now - self._seen[0] > self.timeout_keep_alive:
+                self.transport.close()
         elif cycle is None or cycle.response_complete:
-            if self.timeout_keep_alive_task is None:
-                # Something came that begins no request.
-                self._head_since = now
+            # Something came that begins no request.
+            self._head_since = now
         elif self.flow.write_paused:
             self._look_at_answer(now)
         elif cycle.more_body and not self.flow.read_paused and not cycle.waiting_for_100_continue:
@@ -233,6 +257,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.write(b"".join([*head, body]))
             self.transport.close()
+            cast("BoundedConfig", self.config).refused(status.value, self.client[0] if self.client else "")
 
     def _unfinished_head(self) -> bool:
         # Requests sent ahead wait for the one before them.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import Any, BinaryIO, cast
 
 import msgspec
@@ -13,7 +14,7 @@ from structlog.typing import FilteringBoundLogger
 
 Log = FilteringBoundLogger
 
-_FIRST = ("time", "level", "event")
+_LEVELS = {"warn": "warning", "exception": "error"}
 _ENCODER = msgspec.json.Encoder(enc_hook=str)
 
 
@@ -26,12 +27,8 @@ def open_log(level: str, stream: BinaryIO) -> Log:
     """
     made = structlog.wrap_logger(
         structlog.BytesLogger(stream),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-            structlog.processors.format_exc_info,
-            _rendered,
-        ],
+        # One step: there is a line for every request.
+        processors=[_rendered],
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
     # Bound once, or each line would be begun by binding.
@@ -56,10 +53,17 @@ class ToLog(logging.Handler):
             self._log.log(record.levelno, record.getMessage(), **told)
 
 
-def _rendered(_: Any, __: str, told: MutableMapping[str, Any]) -> bytes:
-    line = {**{name: told.pop(name) for name in _FIRST}, **told}
+def _rendered(log: Any, level: str, told: MutableMapping[str, Any]) -> bytes:
+    if "exc_info" in told:
+        told = structlog.processors.format_exc_info(log, level, told)
+    line = {"time": _time(), "level": _LEVELS.get(level, level), "event": told.pop("event"), **told}
     try:
         return _ENCODER.encode(line)
     except UnicodeEncodeError:
         # A line that cannot be written would fail the request that it tells of.
         return json.dumps(line, default=str).encode()
+
+
+def _time() -> str:
+    """Return the time (UTC), to the microsecond, as ISO 8601 writes it."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -84,6 +84,7 @@ class HttpServer(uvicorn.Server):
                 forwarded_allow_ips=list(self._running.trusted_proxies),
                 server_header=False,
                 connections=self._running.connections,
+                refused=app.refused,
                 ssl_context_factory=None if tls is None else lambda *_: tls,
                 timeout_keep_alive=IDLE_S,
                 timeout_graceful_shutdown=self._running.grace_s + _LAST_WORDS_S,

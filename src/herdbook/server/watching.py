@@ -15,6 +15,7 @@ CLIENT_GONE = 499
 """What a request is counted as whose client did not wait for an answer."""
 _BESIDE = {"/health": "health", "/ready": "ready", "/metrics": "metrics"}
 _OPERATION = "herdbook.operation"
+_UNKNOWN = "unknown"
 _WRONG = 400
 """The least status of what was not done."""
 
@@ -91,6 +92,13 @@ class Watch:
             access = Access(refused, headers.principal, headers.address, operation, target)
             self._accesses.note(access, seen.status, identity, time.time())
 
+    def refused(self, status: int, address: str) -> None:
+        """Take down a request that was none, or not whole; nothing is known of it but whence it came."""
+        self.slot.begin()
+        self.slot.end(_UNKNOWN, status, 0.0, 0, 0)
+        if self._log is not None:
+            self._log.info("request", client=address, operation=_UNKNOWN, status=status)
+
     def tick(self) -> None:
         """Write what is due."""
         if self._accesses is not None:
@@ -107,5 +115,5 @@ def _beside(path: str) -> str:
     if known is not None:
         return known
     return (
-        "pages" if path.startswith(f"{PREFIX}/docs") or path in (f"{PREFIX}/", f"{PREFIX}/openapi.json") else "unknown"
+        "pages" if path.startswith(f"{PREFIX}/docs") or path in (f"{PREFIX}/", f"{PREFIX}/openapi.json") else _UNKNOWN
     )

@@ -1,0 +1,88 @@
+"""What a connection does between requests, and what is said of requests that never come to the application."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import time
+from io import BytesIO
+from urllib.parse import urlsplit
+
+import pytest
+
+from herdbook.api import PREFIX
+from herdbook.server.figures import Board
+from herdbook.server.logs import open_log
+from herdbook.server.watching import Watch
+from herdbook.testing.http_server import ServedMetastore
+
+ASK = f"GET {PREFIX}/catalogs/main HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer user:os/founder\r\n\r\n".encode()
+
+
+@pytest.fixture
+def connect(server):
+    """Open raw connections to the server; all are closed afterwards."""
+    with contextlib.ExitStack() as stack:
+        parts = urlsplit(server.url)
+
+        def connect():
+            return stack.enter_context(socket.create_connection((parts.hostname, parts.port), timeout=20))
+
+        yield connect
+
+
+def answered(connection):
+    """Ask, and return the status line of the answer."""
+    connection.sendall(ASK)
+    return connection.recv(65536).split(b"\r\n", 1)[0]
+
+
+def test_an_idle_connection_is_closed_in_the_end(server, connect):
+    """It is kept while it asks now and then; one that asks no more is closed, and one that asks is not."""
+    left, used = connect(), connect()
+    assert answered(left) == answered(used) == b"HTTP/1.1 200 OK"
+    for each in server.connections:
+        each.timeout_keep_alive = 1.5
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        assert answered(used) == b"HTTP/1.1 200 OK"
+        time.sleep(0.2)
+    assert left.recv(1) == b""
+    assert len(server.connections) == 1
+
+
+def test_requests_sent_ahead_are_answered_in_order(connect):
+    """The next one is begun when the one before it was answered."""
+    connection = connect()
+    connection.sendall(ASK * 3)
+    received = b""
+    while received.count(b"HTTP/1.1 200 OK") < 3:
+        part = connection.recv(65536)
+        assert part
+        received += part
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"NONSENSE\r\n\r\n", 400),
+        (b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nhost: localhost\r\n" + b"x: y\r\n" * 200 + b"\r\n", 431),
+    ],
+)
+def test_what_is_no_request_is_counted_and_logged(metastore, sent, status):
+    """The application never sees it; the figures and the log do, with the address and without a word that was sent."""
+    board, written = Board(), BytesIO()
+    watch = Watch(board, log=open_log("info", written))
+    with ServedMetastore(metastore, watch=watch) as server:
+        parts = urlsplit(server.url)
+        with socket.create_connection((parts.hostname, parts.port), timeout=20) as connection:
+            connection.sendall(sent)
+            answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert b'herdbook_requests_total{operation="unknown",status="4xx"} 1.0' in board.text()
+    assert b"herdbook_in_flight 0.0" in board.text()
+    (line,) = [json.loads(each) for each in written.getvalue().splitlines()]
+    told = {"level": "info", "event": "request", "client": "127.0.0.1", "operation": "unknown", "status": status}
+    assert {name: value for name, value in line.items() if name != "time"} == told
