@@ -17,7 +17,8 @@ from herdbook.server.logs import open_log
 from herdbook.server.watching import Watch
 from herdbook.testing.http_server import ServedMetastore
 
-ASK = f"GET {PREFIX}/catalogs/main HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer user:os/founder\r\n\r\n".encode()
+HEAD = "host: localhost\r\nauthorization: Bearer user:os/founder"
+ASK = f"GET {PREFIX}/catalogs/main HTTP/1.1\r\n{HEAD}\r\n\r\n".encode()
 
 
 @pytest.fixture
