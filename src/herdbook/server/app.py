@@ -16,6 +16,7 @@ from herdbook.server.identity import Authenticator
 from herdbook.server.limits import Buckets, LimitedAuthenticator
 from herdbook.server.messages import (
     FULL,
+    WHOLE,
     Answer,
     Receive,
     RequestHeaders,
@@ -57,7 +58,8 @@ class App:
             await self.beside(scope, receive, send)
             return
         headers = read_headers(scope)
-        seen = Seen(receive, send)
+        seen = Seen(receive, send, scope.get(WHOLE))
+        scope[WHOLE] = seen.whole
         self._watch.slot.begin()
         try:
             await self._answer(scope, headers, seen)

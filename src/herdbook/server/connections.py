@@ -18,9 +18,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from herdbook.api import MEDIA_TYPE, to_problem
 from herdbook.errors import InvalidArgumentError, RegistryError, TooLargeError
 from herdbook.server.inlet import Inlet, Sink
-from herdbook.server.messages import DIVERT, FULL, OUTLET, Scope, render
+from herdbook.server.messages import DIVERT, FULL, OUTLET, WHOLE, Headers, Scope, render
 from herdbook.server.outlet import Outlet
-from herdbook.server.writing import WholeWrites
+from herdbook.server.writing import LARGE, WholeWrites
 
 LEAST_BYTES_PER_S = 100
 """What a body must move at, on average over the time after which it would count as stalled."""
@@ -128,6 +128,30 @@ class BoundedProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         return inlet
 
+    def _answer_whole(self, cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> bool:
+        """Do for one answer what `cycle.send` does in two messages; False where that has to do it."""
+        if (
+            self.flow.write_paused
+            or cycle.disconnected
+            or cycle.response_started
+            or len(body) >= LARGE
+            or cycle.scope["method"] == "HEAD"
+        ):
+            return False
+        head = [STATUS_LINE[status]]
+        for name, value in (*cycle.default_headers, *headers):
+            head += (name, b": ", value, b"\r\n")
+        if not cycle.keep_alive:
+            head.append(b"connection: close\r\n")
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        cycle.message_event.set()
+        self._whole.write_now([*head, b"\r\n", body])
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+        return True
+
     def _read_again(self) -> None:
         if not self.transport.is_closing():
             self.transport.set_protocol(self)
@@ -177,6 +201,7 @@ class BoundedProtocol(HttpToolsProtocol):
         # Bound to the request, since the next one may be here before this one is answered.
         scope = cast("Scope", self.scope)
         scope[DIVERT] = partial(self._divert, self.cycle)
+        scope[WHOLE] = partial(self._answer_whole, self.cycle)
         if self.scheme == "http" and hasattr(os, "sendfile"):
             scope[OUTLET] = partial(self._open_outlet, self.cycle)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, BinaryIO, cast
 
 import msgspec
@@ -66,4 +68,10 @@ def _rendered(log: Any, level: str, told: MutableMapping[str, Any]) -> bytes:
 
 def _time() -> str:
     """Return the time (UTC), to the microsecond, as ISO 8601 writes it."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    second, part = divmod(time.time_ns(), 1_000_000_000)
+    return f"{_second(second)}.{part // 1000:06}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")

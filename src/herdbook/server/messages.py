@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 import re
-import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from typing import Any
@@ -29,6 +29,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+Whole = Callable[[int, Headers, bytes], bool]
+"""Sends a status, headers and a body; returns False where it did not, and messages have to be sent instead."""
 
 DIVERT = "herdbook.divert"
 """In a scope: brings the rest of a large body here faster (see `herdbook.server.inlet`)."""
@@ -36,6 +38,8 @@ PAST = "herdbook.past"
 """In a scope: how many bytes of the body came that way."""
 OUTLET = "herdbook.outlet"
 """In a scope: sends the body of the answer faster (see `herdbook.server.outlet`)."""
+WHOLE = "herdbook.whole"
+"""In a scope: sends an answer that is whole, in one step, where the connection can; see `Whole`."""
 PAST_OUT = "herdbook.past_out"
 """In a scope: how many bytes of the answer went that way."""
 JSON_TYPE = b"application/json"
@@ -101,7 +105,8 @@ def request_id(headers: dict[str, str]) -> str:
     """Return the id that the client gave this request, where it is a plain one, or a fresh one, which it keeps."""
     given = headers.get("x-request-id")
     if given is None or not _REQUEST_ID.fullmatch(given):
-        given = headers["x-request-id"] = secrets.token_hex(16)
+        # It has to be another one for each request, in each process, and may be guessed.
+        given = headers["x-request-id"] = f"{random.getrandbits(128):032x}"
     return given
 
 
@@ -143,11 +148,21 @@ def render(plain: Any) -> bytes:
         return json.dumps(plain).encode()
 
 
-async def send_answer(send: Send, answer: Answer, identity: str) -> None:
-    """Send an answer whole."""
+async def send_answer(send: Send, answer: Answer, identity: str, whole: Whole | None = None) -> None:
+    """Send an answer whole.
+
+    Args:
+        send: Takes messages.
+        answer: The answer.
+        identity: The request's id.
+        whole: Tried first.
+    """
     headers = [(b"x-request-id", identity.encode()), *answer.headers]
     if answer.body:
         headers += [(b"content-type", answer.content_type), (b"content-length", str(len(answer.body)).encode())]
+    # Further headers may say something of the connection, and what is empty has no length.
+    if whole is not None and answer.body and not answer.headers and whole(answer.status, headers, answer.body):
+        return
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
 

@@ -9,7 +9,18 @@ from herdbook.api import PREFIX
 from herdbook.server.accesses import DOWNLOADS, MAX_TARGET, REFUSED, Access, Accesses
 from herdbook.server.figures import Board, Slot
 from herdbook.server.logs import Log
-from herdbook.server.messages import PAST, PAST_OUT, Message, Receive, RequestHeaders, Scope, Send, request_id
+from herdbook.server.messages import (
+    PAST,
+    PAST_OUT,
+    Headers,
+    Message,
+    Receive,
+    RequestHeaders,
+    Scope,
+    Send,
+    Whole,
+    request_id,
+)
 
 CLIENT_GONE = 499
 """What a request is counted as whose client did not wait for an answer."""
@@ -23,11 +34,12 @@ _WRONG = 400
 class Seen:
     """One request: its messages pass through here and are measured."""
 
-    __slots__ = ("_receive", "_send", "began", "received", "sent", "status")
+    __slots__ = ("_receive", "_send", "_whole", "began", "received", "sent", "status")
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, whole: Whole | None = None) -> None:
         self._receive = receive
         self._send = send
+        self._whole = whole
         self.began = time.perf_counter()
         self.status = CLIENT_GONE
         self.received = 0
@@ -46,6 +58,14 @@ class Seen:
         else:
             self.sent += len(message.get("body", b""))
         return self._send(message)
+
+    def whole(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Pass on an answer that is whole, where the connection takes one."""
+        if self._whole is None or not self._whole(status, headers, body):
+            return False
+        self.status = status
+        self.sent += len(body)
+        return True
 
 
 class Watch:

@@ -38,6 +38,12 @@ class WholeWrites:
             self._soon(self.flush)
         self._held.append(data)
 
+    def write_now(self, parts: list[bytes]) -> None:
+        """Write at once, after what is kept."""
+        data = b"".join([*self._held, *parts])
+        self._held.clear()
+        self._transport.write(data)
+
     def flush(self) -> None:
         """Write what is kept."""
         held = self._held

@@ -251,6 +251,12 @@ def _catalog_links(row: Row) -> tuple[Link, ...]:
 
 
 def _schema_links(row: Row) -> tuple[Link, ...]:
+    return _links_of_schema(row[:7])
+
+
+# Most requests are about models of few schemas.
+@lru_cache(maxsize=1024)
+def _links_of_schema(row: Row) -> tuple[Link, ...]:
     name = f"{row[4]}.{row[1]}"
     return (Link(id=row[0], kind=_K.SCHEMA, name=name, owner_id=row[2]), *_catalog_links(row[3:]))
 

@@ -79,7 +79,8 @@ class SqliteStore(SqlStore):
         """Run statements in one transaction: a writer is alone anyway."""
         self._after_fork()
         if mode is Mode.READ:
-            with self._turn(), translated(), self._cursor("BEGIN") as runner:
+            brief: _Brief | None = getattr(self._local, "brief", None)
+            with self._turn(), translated(), self._cursor("BEGIN") if brief is None else self._in(brief) as runner:
                 yield runner
             return
         batch: Batch | None = getattr(self._local, "batch", None)
@@ -155,13 +156,10 @@ class SqliteStore(SqlStore):
 
     @contextmanager
     def _cursor(self, begin: str) -> Iterator[Runner]:
-        brief: _Brief | None = getattr(self._local, "brief", None)
         connection = self._engine.raw_connection()
-        driver: Any = connection.driver_connection
         try:
             cursor = connection.cursor()
-            if brief is not None:
-                driver.set_progress_handler(brief.look, _STEPS_A_LOOK)
+            driver: Any = connection.driver_connection
             if begin == "BEGIN" and driver.in_transaction:
                 # In memory there is one connection: a read inside this thread's own transaction is a part of it.
                 yield Runner(cursor, self._compiler, committed=False)
@@ -177,9 +175,29 @@ class SqliteStore(SqlStore):
                 raise
             cursor.close()
         finally:
-            if brief is not None:
-                driver.set_progress_handler(None, 0)
             connection.close()
+
+    @contextmanager
+    def _in(self, brief: _Brief) -> Iterator[Runner]:
+        """Read on the connection that this thread keeps for single statements, which has their pages."""
+        self._kept()
+        driver: Any = self._local.held.driver_connection
+        if driver.in_transaction:
+            with self._cursor("BEGIN") as runner:
+                yield runner
+            return
+        cursor = driver.cursor()
+        driver.set_progress_handler(brief.look, _STEPS_A_LOOK)
+        try:
+            cursor.execute("BEGIN")
+            yield Runner(cursor, self._compiler)
+            cursor.execute("COMMIT")
+        except BaseException:
+            driver.rollback()
+            raise
+        finally:
+            driver.set_progress_handler(None, 0)
+            cursor.close()
 
     def _after_fork(self) -> None:
         """Give up locks and connections that a parent process made: SQLite's must not cross a fork."""

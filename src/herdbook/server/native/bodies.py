@@ -30,6 +30,8 @@ def is_small(headers: dict[str, str]) -> bool:
 
 async def read_no_body(receive: Receive, headers: dict[str, str]) -> bytes:
     """Return the body of a request that takes none: no bytes; raises InvalidArgumentError for any."""
+    if "content-length" not in headers and "transfer-encoding" not in headers:
+        return b""
     try:
         return await read_body(receive, headers, 0)
     except TooLargeError:

@@ -20,6 +20,7 @@ from herdbook.server.identity import Authenticator
 from herdbook.server.messages import (
     DIVERT,
     OUTLET,
+    WHOLE,
     Answer,
     Receive,
     Scope,
@@ -116,7 +117,7 @@ class NativeFace:
         except Exception as error:  # noqa: BLE001 a face's outermost handler: what nobody foresaw is a 500 and a log line
             answer = failure(error, identity)
         if answer is not None:
-            await send_answer(send, answer, identity)
+            await send_answer(send, answer, identity, scope.get(WHOLE))
 
     def caller(self, headers: dict[str, str], identity: str) -> Caller:
         """Return who sent these headers; raises UnauthenticatedError for nobody."""
