@@ -21,6 +21,10 @@ POINTS = 3
 interpreter. With sixteen, an eighth fewer were answered (and of lists a quarter)."""
 MOVERS = 32
 """Uploads that are taken in at once; each holds a thread and a few blocks for as long as its client takes."""
+MOVERS_OF_ONE = MOVERS // 2
+"""Of them, those of one principal: a client that sends slowly is to keep nobody else waiting."""
+MOST_OF_ONE = 128
+"""Uploads of one principal that are taken in or wait for that, before more are told to come again."""
 
 Job = Callable[[], Any]
 
@@ -52,6 +56,7 @@ class Threads:
             Place.MOVERS: ThreadPoolExecutor(MOVERS, thread_name_prefix="herdbook-bytes"),
         }
         self._waiting = 0
+        self._shares: dict[str, _Share] = {}
 
     @property
     def waiting(self) -> int:
@@ -68,6 +73,20 @@ class Threads:
         finally:
             self._waiting -= 1
 
+    async def move(self, whom: str, job: Job) -> Any:
+        """Do a job of a principal's at the pace of its client; raises as `do`, and for too many of that principal."""
+        share = self._shares.setdefault(whom, _Share())
+        if share.held >= MOST_OF_ONE:
+            raise UnavailableError("Too many uploads of this principal wait.", hint="Repeat it in a moment.")
+        share.held += 1
+        try:
+            async with share.turns:
+                return await self.do(Place.MOVERS, job)
+        finally:
+            share.held -= 1
+            if not share.held:
+                del self._shares[whom]
+
     def shut_down(self) -> None:
         """Wait for what was begun."""
         for pool in reversed(self._pools.values()):
@@ -78,3 +97,11 @@ class Threads:
         if place is Place.CHANGES:
             return self._changes.do(job)
         return asyncio.get_running_loop().run_in_executor(self._pools[place], job)
+
+
+class _Share:
+    """How much one principal has of what many share."""
+
+    def __init__(self) -> None:
+        self.held = 0
+        self.turns = asyncio.Semaphore(MOVERS_OF_ONE)

@@ -131,9 +131,9 @@ class NativeFace:
         """Do work in some thread; raises UnavailableError where too much is waiting."""
         return await self.threads.do(Place.ANYWHERE, work)
 
-    async def moving(self, work: Callable[[], Any]) -> Any:
-        """Do work that goes at a client's pace, where it keeps nobody else from a thread; raises as `in_thread`."""
-        return await self.threads.do(Place.MOVERS, work)
+    async def moving(self, caller: Caller, work: Callable[[], Any]) -> Any:
+        """Do work at the pace of a caller's client, where it keeps nobody else from a thread; raises as `in_thread`."""
+        return await self.threads.move(caller.principal_id, work)
 
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str], identity: str
@@ -170,12 +170,15 @@ class NativeFace:
         """Hold a large body while a block lasts; raises as `LargeBodies.take`, and for who does not prove who asks."""
         return self._large.take(receive, headers, limit, lambda: self.prove(headers, identity))
 
-    async def prove(self, headers: dict[str, str], identity: str) -> None:
-        """Raise UnauthenticatedError unless it is known who asks; before much is read, since the caller is not kept."""
+    async def prove(self, headers: dict[str, str], identity: str) -> Caller:
+        """Return who asks, before much is read; raises UnauthenticatedError for nobody.
+
+        When the work begins it is asked again: by then the credential may be revoked.
+        """
         if self._authenticator.inline(headers):
-            self.caller(headers, identity)
-        else:
-            await self.in_thread(lambda: self.caller(headers, identity))
+            return self.caller(headers, identity)
+        caller: Caller = await self.in_thread(lambda: self.caller(headers, identity))
+        return caller
 
     async def _do(self, request: Request) -> Answer:
         served, headers = request.served, request.headers

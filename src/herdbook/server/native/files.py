@@ -129,7 +129,7 @@ async def _take_in(exchange: Exchange, uploads: Callable[[IncomingBody], Sequenc
 async def _incoming(exchange: Exchange, take: Callable[[Registry, IncomingBody], Answer]) -> Answer:
     """Have the body of a request taken in by a thread, and return the answer."""
     # An upload may have to wait for a thread, with its first blocks in memory.
-    await exchange.face.prove(exchange.headers, exchange.identity)
+    caller = await exchange.face.prove(exchange.headers, exchange.identity)
     length, loop = _length_of(exchange.headers), asyncio.get_running_loop()
     body = IncomingBody(exchange.receive, loop, length=length, divert=exchange.divert)
 
@@ -139,7 +139,7 @@ async def _incoming(exchange: Exchange, take: Callable[[Registry, IncomingBody],
 
     pump = asyncio.ensure_future(body.pump())
     try:
-        answer: Answer = await exchange.face.moving(work)
+        answer: Answer = await exchange.face.moving(caller, work)
         return answer
     finally:
         # What a refused client still sends is read and dropped by the server, so that it comes to see why.
