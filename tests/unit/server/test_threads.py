@@ -41,7 +41,7 @@ def run(work):
 
 
 async def until(count, number):
-    while count[0] < number:
+    while count[0] < number:  # noqa: ASYNC110 threads tell no event loop
         await asyncio.sleep(0.01)
 
 
