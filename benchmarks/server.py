@@ -157,6 +157,8 @@ def _row(job: ServerJob, clients: int, rounds: list[tuple[Answered, Answered]], 
     own, peer = (_times(side) for side in (mine, theirs))
     slow = peer[1] / own[1]
     target = job.targets.get(database)
+    if target is not None and clients not in target.clients:
+        target = None
     late = target is not None and ratio < target.ratio
     wanted = "-" if target is None else f"{target.ratio:g}x {'missed' if late else 'reached'}"
     tail = f"{slow:.0f}x"
