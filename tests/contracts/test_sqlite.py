@@ -7,10 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from herdbook.adapters.casbin_authorizer import CasbinAuthorizer
 from herdbook.adapters.sql.store import SqlStore
+from herdbook.bootstrap import shipped_model
+from herdbook.entities import Caller
 from herdbook.errors import AlreadyExistsError, IntegrityError, InvalidArgumentError
 from herdbook.names import CatalogName
-from herdbook.testing.metadata_samples import MODEL, StoreFixtures, add_version, exists, insert_catalog
+from herdbook.testing.metadata_ledger_contract import line
+from herdbook.testing.metadata_samples import ALICE_ID, MODEL, StoreFixtures, add_version, exists, insert_catalog, stamp
 
 
 def test_what_is_no_database_is_refused(tmp_path):
@@ -59,6 +63,19 @@ class TestFile(StoreFixtures):
 
         with ThreadPoolExecutor(8) as pool:
             assert sum(pool.map(work, ["Prod", "prod", "PROD", "pROD"] * 4)) == 1
+
+    def test_an_unknown_line_takes_no_other_along(self, ready, tree):
+        """Where a newer version wrote a line, nobody judges whom it speaks of: others of its lines may deny."""
+        with ready.write(exclusive=True) as tx:
+            lines = [line("b" * 32, tree.model_id), line("b" * 32, tree.catalog_id), line(ALICE_ID, tree.model_id)]
+            tx.change_rights(add=lines, reason=None, stamp=stamp())
+            tx._run.run("UPDATE grants SET privilege = 'SOMETHING_NEW' WHERE id = :id", id=lines[0].id)
+        authorizer = CasbinAuthorizer(shipped_model())
+        with ready.read() as tx:
+            authorizer.replace(tx.snapshot())
+        assert authorizer.closure(Caller(principal_id=ALICE_ID))
+        with pytest.raises(IntegrityError, match="SOMETHING_NEW"):
+            authorizer.closure(Caller(principal_id="b" * 32))
 
     def test_a_brief_job_is_broken_off(self, ready):
         """A job that reads much is given up in the middle; what comes after it, and other threads, go on."""

@@ -142,3 +142,13 @@ def test_a_broken_promise_would_be_seen(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("seen: ") == 8 + 3
+
+
+def test_every_benchmark_is_told_of():
+    """What can be run is named in the documentation, with what came out of it where it compares."""
+    told = (ROOT / "docs" / "benchmarks.md").read_text()
+    scripts = [each.name for each in (ROOT / "benchmarks").glob("*.py") if "__main__" in each.read_text()]
+    assert len(scripts) > 5
+    assert [name for name in scripts if f"benchmarks/{name}" not in told] == []
+    for table in ("MLflow, s", "MLflow, us", "an admin, ms", "MLflow /s"):
+        assert f"| {table} |" in told

@@ -282,7 +282,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.write(b"".join([*head, body]))
             self.transport.close()
-            cast("BoundedConfig", self.config).refused(status.value, self.client[0] if self.client else "")
+            if self._head_since is not None:
+                # The application knows nothing of it.
+                cast("BoundedConfig", self.config).refused(status.value, self.client[0] if self.client else "")
 
     def _unfinished_head(self) -> bool:
         # Requests sent ahead wait for the one before them.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
@@ -65,13 +66,8 @@ class Threads:
 
     async def do(self, place: Place, job: Job) -> Any:
         """Do a job; returns or raises what it does, and raises UnavailableError where too much is waiting."""
-        if self._waiting >= MOST_WAITING:
-            raise UnavailableError("Too many requests are waiting.", hint="Repeat it in a moment.")
-        self._waiting += 1
-        try:
+        with self._counted():
             return await self._begun(place, job)
-        finally:
-            self._waiting -= 1
 
     async def move(self, whom: str, job: Job) -> Any:
         """Do a job of a principal's at the pace of its client; raises as `do`, and for too many of that principal."""
@@ -80,8 +76,9 @@ class Threads:
             raise UnavailableError("Too many uploads of this principal wait.", hint="Repeat it in a moment.")
         share.held += 1
         try:
-            async with share.turns:
-                return await self.do(Place.MOVERS, job)
+            with self._counted():
+                async with share.turns:
+                    return await self._begun(Place.MOVERS, job)
         finally:
             share.held -= 1
             if not share.held:
@@ -92,6 +89,16 @@ class Threads:
         for pool in reversed(self._pools.values()):
             pool.shutdown(wait=True)
         self._changes.shut_down()
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        if self._waiting >= MOST_WAITING:
+            raise UnavailableError("Too many requests are waiting.", hint="Repeat it in a moment.")
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
 
     def _begun(self, place: Place, job: Job) -> Awaitable[Any]:
         if place is Place.CHANGES:

@@ -43,12 +43,33 @@ def test_a_long_list_is_read_again_by_a_thread(http, read_by, monkeypatch):
     """What is broken off is answered all the same, whole, and is not tried again the next time."""
     short = http.get(SEARCH).json()["items"]
     monkeypatch.setattr(sqlite_store, "BRIEF_STEPS", 2_000)
-    other = f"{SEARCH}&filter_string=name%20LIKE%20'%25m%25'"
+    other = f"{SEARCH}&filter_string=name%20%21%3D%20'x'"
     read_by.clear()
     long = [http.get(other).json()["items"] for _ in range(3)]
     assert long == [short] * 3
     assert read_by[1:] == ["herdbook-lists"] * 3
     assert read_by[0] != "herdbook-lists"
+
+
+@pytest.mark.parametrize("pattern", ["LIKE", "ilike"])
+def test_a_pattern_is_left_to_a_thread(http, read_by, pattern):
+    """A long text and a long pattern are one step of SQLite's, which nothing breaks off."""
+    search = f"{SEARCH}&filter_string=name%20{pattern}%20'%25m%25'"
+    assert len(http.get(search).json()["items"]) == 100
+    assert len(http.get(search).json()["items"]) == 100
+    assert read_by[1:] == ["herdbook-lists"] * 2
+
+
+def test_large_rows_are_left_to_a_thread(http, read_by):
+    """What takes few steps and many bytes is not read in the event loop either."""
+    large = "x" * 2 * sqlite_store.BRIEF_BYTES
+    answer = http.put(f"{PREFIX}/models/main.default.m007/tags/notes", json={"value": large})
+    assert answer.status_code < 300
+    found = http.get(SEARCH).json()["items"]
+    assert found[7]["tags"] == {"notes": large}
+    assert read_by[1:] == ["herdbook-lists"]
+    # The same connection reads what it likes afterwards.
+    assert http.get(f"{PREFIX}/models/main.default.m007").json()["tags"] == {"notes": large}
 
 
 def test_a_refusal_is_no_long_list(http, read_by):

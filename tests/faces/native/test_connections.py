@@ -87,3 +87,18 @@ def test_what_is_no_request_is_counted_and_logged(metastore, sent, status):
     (line,) = [json.loads(each) for each in written.getvalue().splitlines()]
     told = {"level": "info", "event": "request", "client": "127.0.0.1", "operation": "unknown", "status": status}
     assert {name: value for name, value in line.items() if name != "time"} == told
+
+
+def test_a_request_is_counted_once(metastore):
+    """One whose body turns out to be none was taken down by the application already."""
+    board = Board()
+    head = f"POST {PREFIX}/catalogs HTTP/1.1\r\n{HEAD}\r\ncontent-type: application/json\r\n"
+    with ServedMetastore(metastore, watch=Watch(board)) as server:
+        parts = urlsplit(server.url)
+        with socket.create_connection((parts.hostname, parts.port), timeout=20) as connection:
+            connection.sendall(f"{head}transfer-encoding: chunked\r\n\r\nno number\r\n".encode())
+            assert connection.makefile("rb").read().startswith(b"HTTP/1.1 400 ")
+    counted = [line for line in board.text().splitlines() if line.startswith(b"herdbook_requests_total")]
+    assert len(counted) == 1
+    assert b'operation="create_catalog"' in counted[0]
+    assert counted[0].endswith(b" 1.0")

@@ -19,6 +19,7 @@ from herdbook.server.guard import Guard
 from herdbook.server.messages import RequestHeaders
 from herdbook.server.pages import FIGURES, PROBES, PUBLIC
 from herdbook.server.threads import Place as Threaded
+from herdbook.server.threads import Threads
 from herdbook.service import GovernedRegistry
 from herdbook.testing.http_server import NamedByToken
 from herdbook.testing.samples import register
@@ -138,6 +139,22 @@ def test_what_moves_bytes_keeps_no_thread_of_others(metastore):
     app = build_app(metastore, NamedByToken(metastore))
     moving = {served.endpoint.route.verb for served in app.native.served() if served.place is Threaded.MOVERS}
     assert moving == {"take_in_model_version_file"}
+
+
+def test_what_moves_bytes_takes_turns(http, filled, monkeypatch):
+    """Each way in that moves bytes in a thread has the caller's share of the threads, and no more."""
+    asked, move = [], Threads.move
+
+    def noted(self, whom, job):
+        asked.append(whom)
+        return move(self, whom, job)
+
+    monkeypatch.setattr(Threads, "move", noted)
+    version = filled.create_model_version(MODEL).version
+    files = f"{PREFIX}/models/{MODEL}/versions/{version}/files"
+    http.post(f"{files}:take-in", json=BODIES["take_in_model_version_file"])
+    http.put(f"{files}/model.bin", content=b"weights")
+    assert asked == [filled.get_current_principal().id] * 2
 
 
 @ALL

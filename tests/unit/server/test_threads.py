@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from herdbook.errors import UnavailableError
-from herdbook.server.threads import MOST_OF_ONE, MOVERS, MOVERS_OF_ONE, Threads
+from herdbook.server.threads import MOST_OF_ONE, MOST_WAITING, MOVERS, MOVERS_OF_ONE, Threads
 
 
 @contextmanager
@@ -58,6 +58,23 @@ def test_slow_uploads_of_one_leave_threads_to_others():
         return await asyncio.gather(*mine)
 
     assert run(work) == ["done"] * (MOVERS + 10)
+
+
+@pytest.mark.timeout(60)
+def test_what_waits_for_its_share_is_counted():
+    """All that waits is told as waiting, and there is an end to it however many principals there are."""
+
+    async def work(threads):
+        with slow_clients() as (job, count):
+            people = [f"p{number}" for number in range(2 * MOST_WAITING // MOST_OF_ONE)]
+            many = [asyncio.create_task(threads.move(each, job)) for each in people for _ in range(MOST_OF_ONE)]
+            await until(count, MOVERS)
+            assert threads.waiting == MOST_WAITING
+        done = await asyncio.gather(*many, return_exceptions=True)
+        assert sum(isinstance(each, UnavailableError) for each in done) == MOST_WAITING
+        assert threads.waiting == 0
+
+    run(work)
 
 
 @pytest.mark.timeout(60)

@@ -18,7 +18,8 @@ class Forms:
     - `[[each ids]]`: the items of the JSON array in parameter `ids`, as the text column `value` (numbers: CAST them).
     - `[[pairs ranges]]`: the same, as JSON; `value->>0` is then the text of an item's first element.
     - `[[object key, value]]`, `[[array value]]`: rows gathered into JSON text; `{}` or `[]` where there are none.
-    - `[[arrays a, b]]`: rows gathered into the JSON text of an array of arrays.
+    - `[[arrays a; a, b]]`: rows gathered into the JSON text of an array of arrays; PostgreSQL puts them in that order,
+      SQLite keeps the one in which they are read.
     - `[[greatest a, b]]`: the greater of two values.
     - `[[nested table]]`: a join that looks its right side up for each row of the left, where the planner may be told.
     - `[[first table; AND condition]]`: the ids of the first `limit` live rows `k`, by key, that lie in the sorted
@@ -65,7 +66,7 @@ SQLITE = Forms(
         "pairs": "json_each(:{0})",
         "object": "json_group_object({0})",
         "array": "json_group_array({0})",
-        "arrays": "json_group_array(json_array({0}))",
+        "arrays": "json_group_array(json_array({1}))",
         "greatest": "max({0})",
         "nested": "CROSS JOIN {0}",
         "foreach": "CROSS JOIN {0} {1}",
@@ -99,7 +100,7 @@ POSTGRESQL = Forms(
         "pairs": "jsonb_array_elements(CAST(:{0} AS jsonb))",
         "object": "coalesce(CAST(json_object_agg({0}) AS text), '{}')",
         "array": "coalesce(CAST(json_agg({0}) AS text), '[]')",
-        "arrays": "coalesce(CAST(json_agg(json_build_array({0})) AS text), '[]')",
+        "arrays": "coalesce(CAST(json_agg(json_build_array({1}) ORDER BY {0}) AS text), '[]')",
         "greatest": "greatest({0})",
         "nested": "JOIN {0}",
         "foreach": "CROSS JOIN LATERAL (SELECT * FROM {0} WHERE {2} OFFSET 0) {1}",

@@ -23,6 +23,7 @@ from herdbook.entities.ledger import (
     PolicyLines,
     PolicySnapshot,
 )
+from herdbook.errors import IntegrityError
 from herdbook.policy.ranges import EVERYTHING, Ranges
 from herdbook.policy.visible import ranges_of
 from herdbook.ports.authorizer import Reach, Visible
@@ -58,25 +59,43 @@ class WrittenLines(Mapping[str, tuple[PolicyLine, ...]]):
         self._written = written
 
     def __getitem__(self, principal_id: str) -> tuple[PolicyLine, ...]:
-        return tuple(
-            PolicyLine(
-                id=line,
-                principal_id=principal_id,
-                privilege=_PRIVILEGES[privilege],
-                effect=_EFFECTS[effect],
-                securable_kind=_KINDS[kind],
-                securable_id=securable,
-                alias_key=alias,
-                origin=origin,
-            )
-            for line, privilege, effect, kind, securable, alias, origin in json.loads(self._written[principal_id])
-        )
+        written = self._written[principal_id]
+        try:
+            return tuple(_line(principal_id, *parts) for parts in json.loads(written))
+        except KeyError as error:
+            # Whoever looks for somebody without lines must not take this for one: a line may deny.
+            raise IntegrityError(
+                f"A line of policy says {error}, which this version of Herdbook does not know.",
+                hint="Is a newer version at work on the same database? Use that one.",
+            ) from error
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._written)
 
     def __len__(self) -> int:
         return len(self._written)
+
+
+def _line(
+    principal_id: str,
+    line_id: str,
+    privilege: str,
+    effect: str,
+    kind: str,
+    securable_id: str,
+    alias_key: str | None,
+    origin: str,
+) -> PolicyLine:
+    return PolicyLine(
+        id=line_id,
+        principal_id=principal_id,
+        privilege=_PRIVILEGES[privilege],
+        effect=_EFFECTS[effect],
+        securable_kind=_KINDS[kind],
+        securable_id=securable_id,
+        alias_key=alias_key,
+        origin=origin,
+    )
 
 
 class PolicyRows(PolicyLog):
@@ -117,7 +136,8 @@ class PolicyRows(PolicyLog):
         revision = self.revision()
         disabled = self._run.all("SELECT id FROM principals WHERE enabled = 0 OR deleted_at IS NOT NULL")
         lines = self._run.all(
-            """SELECT principal_id, [[arrays id, privilege, effect, securable_kind, securable_id, alias_key, origin]]
+            """SELECT principal_id,
+                [[arrays id; id, privilege, effect, securable_kind, securable_id, alias_key, origin]]
             FROM grants WHERE valid_to IS NULL GROUP BY principal_id"""
         )
         members = self._run.all("SELECT member_id, group_id, origin FROM memberships WHERE valid_to IS NULL")

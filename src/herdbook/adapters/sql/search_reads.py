@@ -14,7 +14,7 @@ from herdbook.adapters.sql.search_where import HEAD, OWNER_KIND
 from herdbook.adapters.sql.statements import Row, Runner
 from herdbook.entities import RegisteredModel
 from herdbook.formats.filter_fields import TAGS, Noun, Operator
-from herdbook.formats.filters import Clause, required
+from herdbook.formats.filters import Clause, clauses, required
 from herdbook.names import fold
 from herdbook.policy.ranges import EVERYTHING, Ranges, Spans
 from herdbook.ports.metadata import Hits, Search, VersionRow
@@ -32,6 +32,8 @@ SORTED_AT_ONCE = {Noun.MODEL: 2_000, Noun.VERSION: 4_000}
 PART = 200
 """How many ranges a search by name begins with; a page is mostly full with them."""
 
+# Long texts may be compared with long patterns.
+_PATTERNS = (Operator.LIKE, Operator.ILIKE)
 _TAG = """SELECT t.owner_id FROM tags t [[indexed ix_tags_owner_kind_key_value]]
     WHERE t.owner_kind = :kind AND t.key = :key {value} LIMIT :limit"""
 # What only begins alike is found as well: the page looks at whole values. Both comparisons in one statement would make
@@ -95,6 +97,8 @@ class SearchReads:
 
     def _search(self, asked: _Asked) -> tuple[list[Row], Position | None]:
         """Return the rows of a page, and the position behind it where more follow."""
+        if any(clause.operator in _PATTERNS for clause in clauses(asked.search.where)):
+            self._run.expect_long()
         search, ranges = asked.search, narrowed(asked.ranges, asked.search.where)
         first = search.order[0]
         if search.after is not None and first.field == "name":

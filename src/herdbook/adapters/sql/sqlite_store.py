@@ -28,6 +28,9 @@ BUSY_S = 30.0
 BRIEF_STEPS = 10_000
 """Steps of SQLite's machine that a brief job may take: one or two milliseconds, enough for a page of 200 models."""
 _STEPS_A_LOOK = 1_000
+BRIEF_BYTES = 16_384
+"""Bytes of a row, and of each text in it, that a brief job may read; most have one or two thousand."""
+_BROKEN_OFF = (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_TOOBIG)
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}",
     "PRAGMA journal_mode = WAL",
@@ -115,8 +118,8 @@ class SqliteStore(SqlStore):
         brief = self._local.brief = _Brief()
         try:
             return job()
-        except RegistryError:
-            if brief.is_over:
+        except RegistryError as error:
+            if brief.is_over or getattr(error.__cause__, "sqlite_errorcode", None) in _BROKEN_OFF:
                 return None
             raise
         finally:
@@ -188,14 +191,16 @@ class SqliteStore(SqlStore):
             return
         cursor = driver.cursor()
         driver.set_progress_handler(brief.look, _STEPS_A_LOOK)
+        bytes_before = driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, BRIEF_BYTES)
         try:
             cursor.execute("BEGIN")
-            yield Runner(cursor, self._compiler)
+            yield _BriefRunner(cursor, self._compiler, brief)
             cursor.execute("COMMIT")
         except BaseException:
             driver.rollback()
             raise
         finally:
+            driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, bytes_before)
             driver.set_progress_handler(None, 0)
             cursor.close()
 
@@ -231,10 +236,27 @@ class _Brief:
     def is_over(self) -> bool:
         return self._looks < 0
 
+    def end(self) -> None:
+        """Let nothing more be done."""
+        self._looks = -1
+
     def look(self) -> int:
         """Take note that some steps were done; returns 1, which has SQLite break off the statement, after too many."""
         self._looks -= 1
         return int(self.is_over)
+
+
+class _BriefRunner(Runner):
+    """Runs statements of a brief job."""
+
+    def __init__(self, cursor: Any, compiler: Compiler, brief: _Brief) -> None:
+        super().__init__(cursor, compiler)
+        self._brief = brief
+
+    def expect_long(self) -> None:
+        """End the job: nothing looks at a step before it is done."""
+        self._brief.end()
+        raise UnavailableError("This takes too long to be waited for.")
 
 
 def database_of(url: str) -> str | None:

@@ -110,6 +110,9 @@ class Runner:
         """Run a statement, at the latest before the next one and before the commit; where it fails, that one does."""
         self._cursor.execute(self._compiler.sql(statement), parameters)
 
+    def expect_long(self) -> None:
+        """Be told that the next statement may take long for each of its steps: what has to be brief ends here."""
+
     def many(self, statement: str | ClauseElement, rows: Sequence[dict[str, Any]]) -> None:
         """Run a statement for each set of parameters."""
         if rows:

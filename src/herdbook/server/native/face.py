@@ -182,9 +182,12 @@ class NativeFace:
 
     async def _do(self, request: Request) -> Answer:
         served, headers = request.served, request.headers
+        if served.place is Place.MOVERS:
+            caller = await self.prove(headers, request.identity)
+            moved: Answer = await self.moving(caller, lambda: self._work(request))
+            return moved
         # Who asks may have to be found out over the network, which keeps nobody else waiting.
-        at_once = served.place is Place.MOVERS or self._authenticator.inline(headers)
-        place = served.place if at_once else Place.ANYWHERE
+        place = served.place if self._authenticator.inline(headers) else Place.ANYWHERE
         if place is Place.LOOP:
             return self._work(request)
         if place is Place.LISTS and self._brief is not None:
