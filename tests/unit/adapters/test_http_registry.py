@@ -28,7 +28,7 @@ from herdbook.errors import (
 from herdbook.names import PrincipalName
 from herdbook.ports.registry import FileUpload, Registry
 from herdbook.server import build_app
-from herdbook.server.messages import Answer, refusal, send_answer
+from herdbook.server.messages import WHOLE, Answer, refusal, send_answer
 from herdbook.server.running import HttpServer, listen, url_of
 from herdbook.settings import RegistrySettings, Settings
 from herdbook.testing.http_server import NamedByToken, ServedMetastore
@@ -46,6 +46,7 @@ class Losing:
         self.app = app
         self.lost = lost
         self.seen = []
+        self.refused = app.refused
 
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http":
@@ -59,6 +60,9 @@ class Losing:
 
         async def nowhere(_):
             pass
+
+        # Whoever stands before `send` stands before this too.
+        del scope[WHOLE]
 
         await self.app(scope, receive, nowhere)
         answer = refusal(UnavailableError("The answer is lost."), "r")
