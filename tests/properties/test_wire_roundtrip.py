@@ -29,9 +29,9 @@ def entities() -> Iterator[Any]:
         # The parts of a signature hold one another; they are tested inside one.
         if found.name == "signature":
             continue
-        # A policy in force is read whole out of a store, and never sent.
         module = importlib.import_module(f"herdbook.entities.{found.name}")
         for kind in vars(module).values():
+            # A policy in force is read whole out of a store, and never sent.
             if kind in (ledger.PolicyLines, ledger.PolicySnapshot):
                 continue
             if inspect.isclass(kind) and kind.__module__ == module.__name__:

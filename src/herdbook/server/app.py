@@ -81,13 +81,13 @@ class App:
             if path not in PROBES:
                 self._guard.check(headers)
             if FULL in scope:
-                await send_answer(seen.send, _full(headers), request_id(headers))
+                await send_answer(seen.send, _full(headers), request_id(headers), seen.whole)
                 return
             if self._figures_port is not None:
                 self._mark_figures(scope, path)
         except RegistryError as error:
             identity = request_id(headers)
-            await send_answer(seen.send, refusal(error, identity), identity)
+            await send_answer(seen.send, refusal(error, identity), identity, seen.whole)
             return
         if path.startswith(_NATIVE) and path not in self._own:
             await self.native(scope, seen.receive, seen.send)

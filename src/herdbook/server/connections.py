@@ -130,8 +130,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _answer_whole(self, cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> bool:
         """Do for one answer what `cycle.send` does in two messages; False where that has to do it."""
+        # What is empty has no length, and may not need one.
         if (
-            self.flow.write_paused
+            not body
+            or self.flow.write_paused
             or cycle.disconnected
             or cycle.response_started
             or len(body) >= LARGE
@@ -140,6 +142,8 @@ class BoundedProtocol(HttpToolsProtocol):
             return False
         head = [STATUS_LINE[status]]
         for name, value in (*cycle.default_headers, *headers):
+            if name == b"connection":
+                return False
             head += (name, b": ", value, b"\r\n")
         if not cycle.keep_alive:
             head.append(b"connection: close\r\n")

@@ -160,8 +160,7 @@ async def send_answer(send: Send, answer: Answer, identity: str, whole: Whole | 
     headers = [(b"x-request-id", identity.encode()), *answer.headers]
     if answer.body:
         headers += [(b"content-type", answer.content_type), (b"content-length", str(len(answer.body)).encode())]
-    # Further headers may say something of the connection, and what is empty has no length.
-    if whole is not None and answer.body and not answer.headers and whole(answer.status, headers, answer.body):
+    if whole is not None and whole(answer.status, headers, answer.body):
         return
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

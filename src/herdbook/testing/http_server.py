@@ -56,14 +56,19 @@ class ServedMetastore:
     ) -> None:
         self._socket = listen("127.0.0.1", 0)
         self._listening = threading.Event()
-        made = build_app(metastore, authenticator or NamedByToken(metastore), **app)
-        self._server = HttpServer(made, [self._socket], self._listening.set, running)
+        self._app = build_app(metastore, authenticator or NamedByToken(metastore), **app)
+        self._server = HttpServer(self._app, [self._socket], self._listening.set, running)
         self._thread = threading.Thread(target=self._server.run_to_its_end, daemon=True)
 
     @property
     def connections(self) -> tuple[Any, ...]:
         """The protocols of the connections that are open."""
         return tuple(self._server.server_state.connections)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests are in a thread, or wait for one."""
+        return self._app.native.threads.waiting
 
     @property
     def url(self) -> str:

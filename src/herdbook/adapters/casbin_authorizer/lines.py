@@ -92,13 +92,14 @@ class Index:
         for change in changes:
             if isinstance(change.item, PolicyLine):
                 who = change.item.principal_id
-                lines[who] = _stepped(lines[who] if who in lines else self.lines.of(who), change.item, change.added)
+                had = lines[who] if who in lines else self.lines.of(who)
+                lines[who] = _stepped(had, change.item, added=change.added)
             else:
                 _step_membership(groups, change.item, added=change.added)
         return Index(revision=revision, lines=self.lines.but(lines), groups=groups, disabled=self.disabled)
 
 
-def _stepped(had: Objects, item: PolicyLine, added: bool) -> Objects:  # noqa: FBT001  # as it stands in the step
+def _stepped(had: Objects, item: PolicyLine, *, added: bool) -> Objects:
     objects, key = dict(had), object_key(item)
     rest = tuple(other for other in objects.pop(key, ()) if other.id != item.id)
     if added or rest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -36,10 +36,6 @@ class PostgresRunner(Runner):
     def all(self, statement: Statement, /, **parameters: Any) -> list[Row]:
         """Return every row."""
         return self._answered(statement, parameters).rows
-
-    def each(self, statement: Statement, /, **parameters: Any) -> Iterator[Row]:
-        """Yield the rows of a statement."""
-        yield from self._answered(statement, parameters).rows
 
     def run(self, statement: Statement, /, **parameters: Any) -> int:
         """Run a statement and return how many rows it touched."""

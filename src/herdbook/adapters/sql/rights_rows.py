@@ -43,12 +43,10 @@ _CONCERNED = f"""WITH found(key, base) AS (
         AND g.alias_key IS NOT NULL),
     page(key, base) AS MATERIALIZED (SELECT key, base FROM found WHERE [[binary key]] >= :since
         ORDER BY [[binary key]] LIMIT :limit)
-    SELECT p.key, coalesce(ac.name || '.' || bs.name || '.' || m.name, ac2.name || '.' || s.name, c.name, p.base)
-        || substr(p.key, length(p.base) + 1) FROM page p
-    LEFT JOIN registered_models m ON m.key = p.base AND m.deleted_at IS NULL
-    LEFT JOIN schemas bs ON bs.id = m.schema_id LEFT JOIN catalogs ac ON ac.id = m.catalog_id
-    LEFT JOIN schemas s ON s.key = p.base AND s.deleted_at IS NULL LEFT JOIN catalogs ac2 ON ac2.id = s.catalog_id
-    LEFT JOIN catalogs c ON c.key = p.base AND c.deleted_at IS NULL ORDER BY [[binary p.key]]"""
+    SELECT p.key, coalesce(m.full_name, c.name || '.' || s.name, k.name, p.base) || substr(p.key, length(p.base) + 1)
+    FROM page p LEFT JOIN registered_models m ON m.key = p.base AND m.deleted_at IS NULL
+    LEFT JOIN schemas s ON s.key = p.base AND s.deleted_at IS NULL LEFT JOIN catalogs c ON c.id = s.catalog_id
+    LEFT JOIN catalogs k ON k.key = p.base AND k.deleted_at IS NULL ORDER BY [[binary p.key]]"""
 _WITHIN = f"""SELECT {_LINE} FROM grants g JOIN principals p ON p.id = g.principal_id
     LEFT JOIN principals b ON b.id = g.granted_by WHERE g.valid_to IS NULL AND (g.securable_id = :id
     OR g.securable_id IN (SELECT id FROM schemas WHERE catalog_id = :id

@@ -30,7 +30,6 @@ BRIEF_STEPS = 10_000
 _STEPS_A_LOOK = 1_000
 BRIEF_BYTES = 16_384
 """Bytes of a row, and of each text in it, that a brief job may read; most have one or two thousand."""
-_BROKEN_OFF = (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_TOOBIG)
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}",
     "PRAGMA journal_mode = WAL",
@@ -119,7 +118,7 @@ class SqliteStore(SqlStore):
         try:
             return job()
         except RegistryError as error:
-            if brief.is_over or getattr(error.__cause__, "sqlite_errorcode", None) in _BROKEN_OFF:
+            if brief.is_over or getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_TOOBIG:
                 return None
             raise
         finally:
@@ -167,15 +166,8 @@ class SqliteStore(SqlStore):
                 # In memory there is one connection: a read inside this thread's own transaction is a part of it.
                 yield Runner(cursor, self._compiler, committed=False)
                 return
-            cursor.execute(begin)
-            try:
+            with _whole(driver, cursor, begin):
                 yield Runner(cursor, self._compiler)
-                cursor.execute("COMMIT")
-            except BaseException:
-                # Also where the commit failed, or the pool would hand on an open transaction. The driver's own method
-                # asks SQLite first, which has rolled back by itself where the disk is full.
-                connection.rollback()
-                raise
             cursor.close()
         finally:
             connection.close()
@@ -193,12 +185,8 @@ class SqliteStore(SqlStore):
         driver.set_progress_handler(brief.look, _STEPS_A_LOOK)
         bytes_before = driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, BRIEF_BYTES)
         try:
-            cursor.execute("BEGIN")
-            yield _BriefRunner(cursor, self._compiler, brief)
-            cursor.execute("COMMIT")
-        except BaseException:
-            driver.rollback()
-            raise
+            with _whole(driver, cursor, "BEGIN"):
+                yield _BriefRunner(cursor, self._compiler, brief)
         finally:
             driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, bytes_before)
             driver.set_progress_handler(None, 0)
@@ -224,6 +212,20 @@ class SqliteStore(SqlStore):
             # The pool gets the connection back when the thread, and with it this reference, is gone.
             self._local.held, self._local.runner = held, runner
         return runner
+
+
+@contextmanager
+def _whole(driver: Any, cursor: Any, begin: str) -> Iterator[None]:
+    """Begin a transaction, and commit it or leave none behind."""
+    cursor.execute(begin)
+    try:
+        yield
+        cursor.execute("COMMIT")
+    except BaseException:
+        # Also where the commit failed, or the pool would hand on an open transaction. The driver's own method asks
+        # SQLite first, which has rolled back by itself where the disk is full.
+        driver.rollback()
+        raise
 
 
 class _Brief:

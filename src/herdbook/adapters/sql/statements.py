@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from sqlalchemy import text
@@ -95,11 +95,6 @@ class Runner:
         self._cursor.execute(self._compiler.sql(statement), parameters)
         rows: list[Row] = self._cursor.fetchall()  # type: ignore[assignment]  # a list, with both drivers
         return rows
-
-    def each(self, statement: str | ClauseElement, /, **parameters: Any) -> Iterator[Row]:
-        """Yield the rows of a statement that has many, one by one; nothing else may be run before the last."""
-        self._cursor.execute(self._compiler.sql(statement), parameters)
-        yield from iter(self._cursor.fetchone, None)
 
     def run(self, statement: str | ClauseElement, /, **parameters: Any) -> int:
         """Run a statement and return how many rows it touched."""

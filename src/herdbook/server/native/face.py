@@ -97,7 +97,7 @@ class NativeFace:
         self._large = LargeBodies()
         self._router: Router[Served] = Router()
         inline_reads = metastore.core.store.inline_reads
-        self._brief = Brief(metastore.core.store.briefly) if inline_reads else None
+        self._short_lists = Brief(metastore.core.store.briefly) if inline_reads else None
         self._served = tuple(_served(endpoint, inline_reads=inline_reads) for endpoint in WAYS)
         for served in self._served:
             self._router.add(served.endpoint.route.method, served.endpoint.route.path, served)
@@ -190,9 +190,9 @@ class NativeFace:
         place = served.place if self._authenticator.inline(headers) else Place.ANYWHERE
         if place is Place.LOOP:
             return self._work(request)
-        if place is Place.LISTS and self._brief is not None:
+        if place is Place.LISTS and self._short_lists is not None:
             asked = (served.endpoint.route.verb, *request.values, request.query, hash(headers.get("authorization")))
-            short: Answer | None = self._brief.do(asked, lambda: self._work(request))
+            short: Answer | None = self._short_lists.do(asked, lambda: self._work(request))
             if short is not None:
                 return short
         work = self._outcome if place is Place.CHANGES else self._work
