@@ -9,6 +9,7 @@ from herdbook.names import PrincipalName
 from herdbook.ports.identity import Identity
 from herdbook.service import Authentication
 from herdbook.service.persons import person_for
+from herdbook.service.token_secrets import digest_of
 
 FOUNDER = PrincipalName.parse("user:os/founder")
 LATER = 2**45
@@ -45,6 +46,27 @@ def test_tokens_hold_until_they_end(metastore):
     admin.delete_principal("service:bot")
     with pytest.raises(UnauthenticatedError):
         door.caller_for(f"Bearer {made.secret}")
+
+
+def test_what_another_process_ends_is_ended_here(make_metastore, tmp_path):
+    """What was read of a token is read anew once anything was committed, by whatever connection; it ends in time."""
+    here, there = make_metastore(), make_metastore()
+    admin, door = there.for_caller(there.asserted(FOUNDER)), Authentication(here)
+    made, other = (admin.create_token(expires_in_s=60) for _ in range(2))
+    point = here.core.store.point
+    for _ in range(3):
+        assert door.caller_for(f"Bearer {made.secret}").token_id == made.token.id
+        assert door.caller_for(f"Bearer {other.secret}").token_id == other.token.id
+    until = int(made.token.expires_at.timestamp() * 1000)
+    assert point.presented(digest_of(made.secret), now_ms=until - 1) is not None
+    assert point.presented(digest_of(made.secret), now_ms=until) is None
+    admin.revoke_token(made.token.id)
+    with pytest.raises(UnauthenticatedError):
+        door.caller_for(f"Bearer {made.secret}")
+    assert door.caller_for(f"Bearer {other.secret}").token_id == other.token.id
+    here.for_caller(here.asserted(FOUNDER)).revoke_token(other.token.id)
+    with pytest.raises(UnauthenticatedError):
+        door.caller_for(f"Bearer {other.secret}")
 
 
 def test_a_subject_is_one_person(metastore):

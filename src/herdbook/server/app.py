@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -16,16 +17,20 @@ from herdbook.server.identity import Authenticator
 from herdbook.server.limits import Buckets, LimitedAuthenticator
 from herdbook.server.messages import (
     FULL,
+    OF_BODIES,
     WHOLE,
     Answer,
+    Application,
     Receive,
     RequestHeaders,
     Scope,
     Send,
+    forget_connection,
     read_headers,
     refusal,
     request_id,
     send_answer,
+    send_at_once,
 )
 from herdbook.server.native.face import NativeFace
 from herdbook.server.pages import FIGURES, PROBES, no_such_method, nothing_there, own_routes
@@ -52,19 +57,61 @@ class App:
         self._figures_port = figures_port
         self._own = {route.path for route in beside.routes if isinstance(route, Route)}
 
+    def begin(self, scope: Scope) -> Application | None:
+        """Answer a request without a body that nothing has to be waited for; for others nothing is done yet.
+
+        Returns:
+            What is left to do, and to be awaited; None where the request is answered.
+        """
+        path = scope["path"]
+        if scope["method"] != "GET" or FULL in scope or not self._is_native(path):
+            return self
+        headers = read_headers(scope)
+        if not headers.keys().isdisjoint(OF_BODIES):
+            return self
+        seen = Seen(scope.get(WHOLE))
+        try:
+            self._let_in(scope, headers)
+        except RegistryError:
+            return self
+        identity = request_id(headers)
+        answer = self.native.at_once(scope, headers, identity)
+        if answer is None:
+            return self
+        self._watch.slot.begin()
+        if not send_at_once(seen.whole, answer, identity):
+            return partial(self._send_by_messages, headers, seen, answer)
+        self._end(scope, headers, seen)
+        return None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or live through one lifespan."""
         if scope["type"] != "http":
             await self.beside(scope, receive, send)
             return
         headers = read_headers(scope)
-        seen = Seen(receive, send, scope.get(WHOLE))
+        seen = Seen(scope.get(WHOLE)).by(receive, send)
         scope[WHOLE] = seen.whole
         self._watch.slot.begin()
         try:
             await self._answer(scope, headers, seen)
         finally:
-            self._watch.end(scope, headers, seen)
+            self._end(scope, headers, seen)
+
+    async def _send_by_messages(
+        self, headers: RequestHeaders, seen: Seen, answer: Answer, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        try:
+            await send_answer(seen.by(receive, send).send, answer, request_id(headers))
+        finally:
+            self._end(scope, headers, seen)
+
+    def _end(self, scope: Scope, headers: RequestHeaders, seen: Seen) -> None:
+        self._watch.end(scope, headers, seen)
+        forget_connection(scope)
+
+    def _is_native(self, path: str) -> bool:
+        return path.startswith(_NATIVE) and path not in self._own
 
     def refused(self, status: int, address: str) -> None:
         """Take down a request that was refused before it was one: its connection answers by itself.
@@ -76,23 +123,30 @@ class App:
         self._watch.refused(status, address)
 
     async def _answer(self, scope: Scope, headers: RequestHeaders, seen: Seen) -> None:
-        path = scope["path"]
         try:
-            if path not in PROBES:
-                self._guard.check(headers)
-            if FULL in scope:
-                await send_answer(seen.send, _full(headers), request_id(headers), seen.whole)
-                return
-            if self._figures_port is not None:
-                self._mark_figures(scope, path)
+            self._let_in(scope, headers)
         except RegistryError as error:
             identity = request_id(headers)
-            await send_answer(seen.send, refusal(error, identity), identity, seen.whole)
+            # The connection of one that is one too many makes room.
+            extra = ((b"connection", b"close"),) if FULL in scope else ()
+            await send_answer(seen.send, refusal(error, identity, extra=extra), identity, seen.whole)
             return
-        if path.startswith(_NATIVE) and path not in self._own:
+        if self._is_native(scope["path"]):
             await self.native(scope, seen.receive, seen.send)
         else:
             await self.beside(scope, seen.receive, seen.send)
+
+    def _let_in(self, scope: Scope, headers: RequestHeaders) -> None:
+        """Look at what no verb is needed for; raises RegistryError for what is refused at the door."""
+        path = scope["path"]
+        if path not in PROBES:
+            self._guard.check(headers)
+        if FULL in scope:
+            raise UnavailableError(
+                "This server has as many connections as it may have.", hint="Ask again a little later."
+            )
+        if self._figures_port is not None:
+            self._mark_figures(scope, path)
 
     def _mark_figures(self, scope: Scope, path: str) -> None:
         """Let a request to the port for figures see them without a token, and nothing else."""
@@ -102,12 +156,6 @@ class App:
         if path not in _FOR_FIGURES:
             raise NotFoundError("There is nothing at this path.")
         scope["herdbook.figures"] = True
-
-
-def _full(headers: RequestHeaders) -> Answer:
-    """Return what a request is told that is one too many; its connection makes room."""
-    error = UnavailableError("This server has as many connections as it may have.", hint="Ask again a little later.")
-    return refusal(error, request_id(headers), extra=((b"connection", b"close"),))
 
 
 def build_app(

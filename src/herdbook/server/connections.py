@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from herdbook.api import MEDIA_TYPE, to_problem
 from herdbook.errors import InvalidArgumentError, RegistryError, TooLargeError
 from herdbook.server.inlet import Inlet, Sink
-from herdbook.server.messages import DIVERT, FULL, OUTLET, WHOLE, Headers, Scope, render
+from herdbook.server.messages import DIVERT, FULL, OUTLET, WHOLE, Application, Headers, Scope, render
 from herdbook.server.outlet import Outlet
 from herdbook.server.writing import LARGE, WholeWrites
 
@@ -52,6 +52,7 @@ class BoundedConfig(uvicorn.Config):
         bounds: The bounds of each.
         connections: Open connections, and requests under way, beyond which requests are refused; None is any number.
         refused: Told the status and the address of a request that does not come to the application.
+        begin: Answers a request before there is a task for it; returns what is left to do, None where that is nothing.
     """
 
     def __init__(
@@ -60,11 +61,13 @@ class BoundedConfig(uvicorn.Config):
         bounds: Bounds,
         connections: int | None,
         refused: Callable[[int, str], None],
+        begin: Callable[[Scope], Application | None],
         **named: Any,
     ) -> None:
         super().__init__(*arguments, **named)
         self.bounds = bounds
         self.refused = refused
+        self.begin = begin
         # uvicorn's own limit answers plain text, past the application that counts and logs.
         self.connections = connections
 
@@ -86,6 +89,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._seen: tuple[float, int, int] = (0.0, 0, 0)
         self._outlet: Outlet | None = None
         self._is_idle = False
+        self._may_begin = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn narrows it too
         """Begin to wait for a head."""
@@ -101,7 +105,10 @@ class BoundedProtocol(HttpToolsProtocol):
         """Take what came."""
         self._is_idle = False
         self._moved += len(data)
+        # One of those that come together, so that who sends many ahead has no long turn of the event loop.
+        self._may_begin = True
         super().data_received(data)
+        self._may_begin = False
 
     def on_message_begin(self) -> None:
         """Begin a head."""
@@ -202,12 +209,31 @@ class BoundedProtocol(HttpToolsProtocol):
         if most is not None and (len(self.tasks) >= most or (len(self.connections) > most and not self._make_room())):
             cast("Scope", self.scope)[FULL] = True
         super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Answer at once what needs no task."""
         # Bound to the request, since the next one may be here before this one is answered.
-        scope = cast("Scope", self.scope)
-        scope[DIVERT] = partial(self._divert, self.cycle)
-        scope[WHOLE] = partial(self._answer_whole, self.cycle)
+        scope = cast("Scope", cycle.scope)
+        scope[WHOLE] = partial(self._answer_whole, cycle)
+        left: Any = app
+        if self._may_begin:
+            self._may_begin = False
+            left = self._begin(scope)
+        if left is None:
+            return
+        scope[DIVERT] = partial(self._divert, cycle)
         if self.scheme == "http" and hasattr(os, "sendfile"):
-            scope[OUTLET] = partial(self._open_outlet, self.cycle)
+            scope[OUTLET] = partial(self._open_outlet, cycle)
+        super()._start_asgi_task(cycle, left)
+
+    def _begin(self, scope: Scope) -> Application | None:
+        try:
+            return cast("BoundedConfig", self.config).begin(scope)
+        except Exception:
+            # The parser, which called, would take it for something wrong with the request.
+            self.logger.exception("A request was not ended in order.")
+            self.transport.close()
+            return None
 
     @property
     def idle_since(self) -> float | None:

@@ -28,6 +28,7 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 Whole = Callable[[int, Headers, bytes], bool]
 """Sends a status, headers and a body; returns False where it did not, and messages have to be sent instead."""
@@ -42,6 +43,8 @@ WHOLE = "herdbook.whole"
 """In a scope: sends an answer that is whole, in one step, where the connection can; see `Whole`."""
 PAST_OUT = "herdbook.past_out"
 """In a scope: how many bytes of the answer went that way."""
+OF_BODIES = frozenset({"content-length", "transfer-encoding"})
+"""The headers of which a request with a body has one."""
 JSON_TYPE = b"application/json"
 RETRY_AFTER_S = 1
 NOT_ALLOWED = 405
@@ -101,6 +104,12 @@ def read_headers(scope: Scope) -> RequestHeaders:
     return read
 
 
+def forget_connection(scope: Scope) -> None:
+    """Let go of what a scope has of its connection: each holds the other, which only the collector would undo."""
+    for name in (WHOLE, DIVERT, OUTLET):
+        scope.pop(name, None)
+
+
 def request_id(headers: dict[str, str]) -> str:
     """Return the id that the client gave this request, where it is a plain one, or a fresh one, which it keeps."""
     given = headers.get("x-request-id")
@@ -157,13 +166,22 @@ async def send_answer(send: Send, answer: Answer, identity: str, whole: Whole | 
         identity: The request's id.
         whole: Tried first.
     """
+    if whole is not None and send_at_once(whole, answer, identity):
+        return
+    await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer, identity)})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+def send_at_once(whole: Whole, answer: Answer, identity: str) -> bool:
+    """Send an answer whole, without waiting; False where it is to be sent by messages."""
+    return whole(answer.status, _headers(answer, identity), answer.body)
+
+
+def _headers(answer: Answer, identity: str) -> Headers:
     headers = [(b"x-request-id", identity.encode()), *answer.headers]
     if answer.body:
         headers += [(b"content-type", answer.content_type), (b"content-length", str(len(answer.body)).encode())]
-    if whole is not None and whole(answer.status, headers, answer.body):
-        return
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    return headers
 
 
 async def read_body(

@@ -11,13 +11,16 @@ import ssl
 import sys
 from collections.abc import Callable
 from types import FrameType
+from typing import Any, cast
 
 import uvicorn
 from attrs import field, frozen
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from herdbook.errors import InvalidArgumentError, UnavailableError
 from herdbook.server.app import App
 from herdbook.server.connections import BoundedConfig, BoundedProtocol, Bounds
+from herdbook.server.messages import Application, Receive, Scope, Send
 
 IDLE_S = 75
 """Seconds that an idle connection is kept: longer than clients keep theirs, so that none is closed under a request."""
@@ -85,6 +88,7 @@ class HttpServer(uvicorn.Server):
                 server_header=False,
                 connections=self._running.connections,
                 refused=app.refused,
+                begin=_behind(self._running.trusted_proxies, app),
                 ssl_context_factory=None if tls is None else lambda *_: tls,
                 timeout_keep_alive=IDLE_S,
                 timeout_graceful_shutdown=self._running.grace_s + _LAST_WORDS_S,
@@ -231,6 +235,28 @@ def url_of(listening: socket.socket, scheme: str = "http") -> str:
 def is_loopback(listening: socket.socket) -> bool:
     """Whether only this machine can reach it."""
     return ipaddress.ip_address(listening.getsockname()[0]).is_loopback
+
+
+def _behind(proxies: tuple[str, ...], app: App) -> Callable[[Scope], Application | None]:
+    """Return `app.begin`, told what trusted proxies forward."""
+    if not proxies:
+        return app.begin
+
+    async def begin(scope: Scope, _: Receive, __: Send) -> Any:
+        return app.begin(scope)
+
+    believing: Any = ProxyHeadersMiddleware(cast("Any", begin), trusted_hosts=list(proxies))
+
+    def begin_believing(scope: Scope) -> Application | None:
+        try:
+            # It reads headers and calls; nothing is waited for, so that its first step is its last.
+            believing(scope, None, None).send(None)
+        except StopIteration as done:
+            left: Application | None = done.value
+            return left
+        raise AssertionError(believing)
+
+    return begin_believing
 
 
 def _bound(family: int, address: tuple[object, ...], *, shared: bool = False) -> socket.socket:

@@ -32,18 +32,29 @@ _WRONG = 400
 
 
 class Seen:
-    """One request: its messages pass through here and are measured."""
+    """One request: its messages pass through here and are measured.
+
+    Args:
+        whole: Sends an answer that is whole; None where the connection cannot.
+    """
 
     __slots__ = ("_receive", "_send", "_whole", "began", "received", "sent", "status")
 
-    def __init__(self, receive: Receive, send: Send, whole: Whole | None = None) -> None:
-        self._receive = receive
-        self._send = send
+    _receive: Receive
+    _send: Send
+
+    def __init__(self, whole: Whole | None) -> None:
         self._whole = whole
         self.began = time.perf_counter()
         self.status = CLIENT_GONE
         self.received = 0
         self.sent = 0
+
+    def by(self, receive: Receive, send: Send) -> Seen:
+        """Take these messages from now on; returns itself."""
+        self._receive = receive
+        self._send = send
+        return self
 
     async def receive(self) -> Message:
         """Pass on what comes."""

@@ -84,8 +84,9 @@ class Authentication:
     def caller_for(self, authorization: str | None, *, request_id: str = "", client: str = "") -> Caller:
         """Return who a request comes from.
 
-        An API token costs one statement, and nothing is remembered: what is revoked, disabled or deleted is refused
-        from the next request on. A bearer token of an outside issuer may have to wait for that issuer's keys.
+        An API token costs one statement, and nothing is remembered that anything committed since could have changed:
+        what is revoked, disabled or deleted is refused from the next request on. A bearer token of an outside issuer
+        may have to wait for that issuer's keys.
 
         Args:
             authorization: The `Authorization` header, `Bearer TOKEN` or `Basic` with the token as the password; None

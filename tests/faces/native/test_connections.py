@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import socket
 import time
 from io import BytesIO
 from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 
 from herdbook.api import PREFIX
+from herdbook.names import PrincipalName
 from herdbook.server.figures import Board
 from herdbook.server.logs import open_log
 from herdbook.server.watching import Watch
+from herdbook.server.writing import LARGE
 from herdbook.testing.http_server import ServedMetastore
 
-HEAD = "host: localhost\r\nauthorization: Bearer user:os/founder"
+FOUNDER = PrincipalName.parse("user:os/founder")
+HEAD = f"host: localhost\r\nauthorization: Bearer {FOUNDER}"
 ASK = f"GET {PREFIX}/catalogs/main HTTP/1.1\r\n{HEAD}\r\n\r\n".encode()
 
 
@@ -62,6 +67,77 @@ def test_requests_sent_ahead_are_answered_in_order(connect):
         part = connection.recv(65536)
         assert part
         received += part
+
+
+def test_one_of_those_sent_ahead_is_answered_before_its_task(server, connect):
+    """Whoever sends many at once would otherwise have all turns of the event loop until they are answered."""
+    connection = connect()
+    assert answered(connection) == b"HTTP/1.1 200 OK"
+    (protocol,) = server.connections
+    begin, begun = protocol.config.begin, []
+
+    def counting(scope):
+        begun.append(scope["path"])
+        return begin(scope)
+
+    protocol.config.begin = counting
+    connection.sendall(ASK * 5)
+    received = b""
+    while received.count(b"HTTP/1.1 200 OK") < 5:
+        part = connection.recv(65536)
+        assert part
+        received += part
+    protocol.config.begin = begin
+    assert 1 <= len(begun) < 5
+
+
+def test_an_answer_that_is_too_large_for_one_step_is_made_once(metastore):
+    """It goes by messages, and is counted once, with all of its bytes."""
+    registry, board = metastore.for_caller(metastore.asserted(FOUNDER)), Board()
+    for number in range(40):
+        registry.create_registered_model(f"main.default.m{number}", comment="x" * 12_000)
+    with ServedMetastore(metastore, watch=Watch(board)) as server:
+        answer = httpx2.get(f"{server.url}{PREFIX}/models:search", headers={"authorization": f"Bearer {FOUNDER}"})
+        assert len(answer.json()["items"]) == 40
+        assert len(answer.content) > LARGE
+        until = time.monotonic() + 10
+        while b"herdbook_in_flight 0.0" not in board.text() and time.monotonic() < until:
+            time.sleep(0.01)
+    counted = [line for line in board.text().splitlines() if line.startswith(b"herdbook_requests_total")]
+    assert counted == [b'herdbook_requests_total{operation="search_registered_models",status="2xx"} 1.0']
+    assert f"herdbook_sent_bytes_total {float(len(answer.content))}".encode() in board.text()
+
+
+def test_where_the_end_of_a_request_fails_the_connection_is_closed(metastore, caplog):
+    """A log that cannot be written is no fault of the request's: nothing is said of it after its answer."""
+
+    class Full(BytesIO):
+        def write(self, _):
+            raise OSError(28, "No space left on device")
+
+    with ServedMetastore(metastore, watch=Watch(log=open_log("info", Full()))) as server:
+        parts = urlsplit(server.url)
+        with socket.create_connection((parts.hostname, parts.port), timeout=20) as connection:
+            connection.sendall(ASK)
+            said = connection.makefile("rb").read()
+    assert said.startswith(b"HTTP/1.1 200 OK")
+    assert said.count(b"HTTP/1.1") == 1
+    assert "was not ended in order" in caplog.text
+
+
+def test_requests_leave_nothing_to_the_collector(connect):
+    """Looking for cycles took a tenth of the time of short requests."""
+    connection = connect()
+    for _ in range(5):
+        answered(connection)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(100):
+            assert answered(connection) == b"HTTP/1.1 200 OK"
+        assert gc.collect() < 100
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(

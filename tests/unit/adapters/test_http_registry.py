@@ -48,6 +48,9 @@ class Losing:
         self.seen = []
         self.refused = app.refused
 
+    def begin(self, _scope):
+        return self
+
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http":
             await self.app(scope, receive, send)

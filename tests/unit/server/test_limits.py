@@ -107,7 +107,7 @@ def test_only_what_was_read_is_a_download(status, told):
     written = BytesIO()
     watch = Watch(log=open_log("info", written))
     scope = {"path": "/api/v1/models/m/versions/1/files/a", "method": "GET"}
-    seen = Seen(None, None)
+    seen = Seen(None)
     seen.status = status
     watch.slot.begin()
     watch.end({**scope, "herdbook.operation": "read_model_version_file"}, RequestHeaders([], "127.0.0.1"), seen)

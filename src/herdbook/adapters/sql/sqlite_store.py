@@ -30,6 +30,8 @@ BRIEF_STEPS = 10_000
 _STEPS_A_LOOK = 1_000
 BRIEF_BYTES = 16_384
 """Bytes of a row, and of each text in it, that a brief job may read; most have one or two thousand."""
+REMEMBERED = 1024
+"""Rows that a thread remembers."""
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}",
     "PRAGMA journal_mode = WAL",
@@ -139,10 +141,30 @@ class SqliteStore(SqlStore):
         except sqlite3.Error as error:
             raise translate(error) from error
 
+    def memory(self) -> dict[str, Any]:
+        """Return what this thread remembers, which is nothing where anything was committed since it was asked last.
+
+        Source: https://www.sqlite.org/pragma.html#pragma_data_version
+        """
+        self._after_fork()
+        if self._database is None or getattr(self._local, "batch", None) is not None:
+            return {}
+        try:
+            version = self._kept().one("PRAGMA data_version")
+        except sqlite3.Error as error:
+            raise translate(error) from error
+        known, kept = getattr(self._local, "memory", (None, {}))
+        if known != version or len(kept) > REMEMBERED:
+            kept = {}
+            self._local.memory = version, kept
+        remembered: dict[str, Any] = kept
+        return remembered
+
     def close(self) -> None:
         """Release all connections; those that other threads keep go when the threads do."""
         held = self._local.__dict__.pop("held", None)
         self._local.__dict__.pop("runner", None)
+        self._local.__dict__.pop("memory", None)
         if held is not None:
             held.close()
         self._engine.dispose()

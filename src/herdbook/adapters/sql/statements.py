@@ -105,6 +105,10 @@ class Runner:
         """Run a statement, at the latest before the next one and before the commit; where it fails, that one does."""
         self._cursor.execute(self._compiler.sql(statement), parameters)
 
+    def memory(self) -> dict[str, Any]:
+        """Return what was read before and is the same still, to look into and to add to; here that is nothing."""
+        return {}
+
     def expect_long(self) -> None:
         """Be told that the next statement may take long for each of its steps: what has to be brief ends here."""
 

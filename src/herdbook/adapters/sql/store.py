@@ -137,6 +137,10 @@ class SqlStore(MetadataStore):
     def single(self, statement: Any, parameters: dict[str, Any]) -> list[Row]:
         """Return the rows of one reading statement, without a transaction around it."""
 
+    def memory(self) -> dict[str, Any]:
+        """Return what was read by `single` in this thread, of which nothing can have changed since; here nothing."""
+        return {}
+
     def writes(self, runner: Runner) -> SqlWrites:
         """Return the write transaction over a runner."""
         return SqlWrites(runner)
@@ -160,6 +164,10 @@ class _PointRunner(Runner):
         """Return the only row."""
         found = self._store.single(statement, parameters)
         return found[0] if found else None
+
+    def memory(self) -> dict[str, Any]:
+        """Return what is remembered until anything is committed."""
+        return self._store.memory()
 
 
 def _kind(url: str) -> type[SqlStore]:

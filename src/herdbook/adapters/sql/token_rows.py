@@ -24,7 +24,7 @@ from herdbook.verdicts import Privilege
 
 _PRESENTED = """SELECT t.id, t.principal_id, p.written, t.minted_by, t.privileges, t.securable_id, t.expires_at, ms.id
     FROM api_tokens t JOIN principals p ON p.id = t.principal_id CROSS JOIN metastore ms
-    WHERE t.secret_sha256 = :digest AND t.revoked_at IS NULL AND t.expires_at > :now
+    WHERE t.secret_sha256 = :digest AND t.revoked_at IS NULL
     AND p.enabled = 1 AND p.deleted_at IS NULL"""
 _PERSON = """SELECT p.id, p.written, p.enabled, (SELECT [[array g.id]] FROM principals g
         WHERE g.deleted_at IS NULL AND g.key IN (SELECT value FROM [[each keys]]))
@@ -62,19 +62,14 @@ class SqlCredentialResolver(CredentialResolver):
 
     def presented(self, secret_sha256: str, *, now_ms: int) -> Presented | None:
         """Return the token with a secret of that SHA-256, if it holds."""
-        row = self._run.one(_PRESENTED, digest=secret_sha256, now=now_ms)
-        if row is None:
-            return None
-        return Presented(
-            id=row[0],
-            principal_id=row[1],
-            principal=_principal(row[2]),
-            minted_by=row[3],
-            privileges=_privileges(row[4]),
-            securable_id=row[5],
-            expires_ms=row[6],
-            metastore_id=row[7],
-        )
+        memory = self._run.memory()
+        found: Presented | None = memory.get(secret_sha256)
+        if found is None:
+            row = self._run.one(_PRESENTED, digest=secret_sha256)
+            if row is None:
+                return None
+            found = memory[secret_sha256] = _presented(row)
+        return found if found.expires_ms > now_ms else None
 
     def person(self, issuer: str, subject: str, group_keys: Collection[str]) -> Person | None:
         """Return the principal that an issuer's subject is."""
@@ -148,6 +143,19 @@ class SqlTokenWrites(TokenWrites):
 
 def _privileges(text: str) -> frozenset[Privilege]:
     return frozenset(Privilege(each) for each in json.loads(text)) if text != "[]" else frozenset()
+
+
+def _presented(row: Row) -> Presented:
+    return Presented(
+        id=row[0],
+        principal_id=row[1],
+        principal=_principal(row[2]),
+        minted_by=row[3],
+        privileges=_privileges(row[4]),
+        securable_id=row[5],
+        expires_ms=row[6],
+        metastore_id=row[7],
+    )
 
 
 def _token(row: Row) -> TokenRow:

@@ -56,6 +56,7 @@ _LISTS = frozenset(
     {_O.LIST_MODEL_VERSIONS, _O.LIST_MODEL_VERSION_FILES, _O.LIST_REGISTERED_MODEL_ALIASES, _O.LIST_ALIAS_HISTORY}
 )
 """Reads that are lists as well, of what lies in one model."""
+_INLINE = frozenset({Place.LOOP, Place.LISTS})
 
 
 @frozen
@@ -119,6 +120,23 @@ class NativeFace:
         if answer is not None:
             await send_answer(send, answer, identity, scope.get(WHOLE))
 
+    def at_once(self, scope: Scope, headers: dict[str, str], identity: str) -> Answer | None:
+        """Answer a request without a body, where its verb is read in the event loop; None where it is not."""
+        if self._short_lists is None:
+            return None
+        try:
+            known = self._known(scope, identity)
+            if isinstance(known, Answer):
+                return known
+            served, values = known
+            if served.place not in _INLINE or served.endpoint.route.raw or served.endpoint.body is not None:
+                return None
+            return self._in_loop(Request(served, values, scope["query_string"], headers, b"", identity))
+        except RegistryError as error:
+            return refusal(error, identity)
+        except Exception as error:  # noqa: BLE001 as above
+            return failure(error, identity)
+
     def caller(self, headers: dict[str, str], identity: str) -> Caller:
         """Return who sent these headers; raises UnauthenticatedError for nobody."""
         return self._authenticator.authenticate(headers, identity)
@@ -138,6 +156,26 @@ class NativeFace:
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str], identity: str
     ) -> Answer | None:
+        known = self._known(scope, identity)
+        if isinstance(known, Answer):
+            return known
+        served, values = known
+        route, query = served.endpoint.route, scope["query_string"]
+        method = scope["method"]
+        if route.raw:
+            exchange = Exchange(self, values, headers, receive, send, identity, scope.get(DIVERT), scope.get(OUTLET))
+            return await _move(exchange, served, query, only_headers=method == "HEAD")
+        if served.endpoint.body is not None and not is_small(headers):
+            async with self.large_body(receive, headers, route.body_limit, identity) as body:
+                return await self._do(Request(served, values, query, headers, body, identity))
+        if served.endpoint.body is None:
+            body = await read_no_body(receive, headers)
+        else:
+            body = await read_body(receive, headers, route.body_limit)
+        return await self._do(Request(served, values, query, headers, body, identity))
+
+    def _known(self, scope: Scope, identity: str) -> tuple[Served, list[str]] | Answer:
+        """Return what answers a request, and the values of its path's placeholders; or the answer to a wrong method."""
         found = self._router.find(scope["raw_path"].partition(b"?")[0].removeprefix(_PREFIX))
         if found is None:
             raise NotFoundError(
@@ -150,19 +188,8 @@ class NativeFace:
             served = methods["GET"]
         if served is None:
             return wrong_method(method, methods, identity)
-        route, query = served.endpoint.route, scope["query_string"]
-        scope["herdbook.operation"] = route.operation.value
-        if route.raw:
-            exchange = Exchange(self, values, headers, receive, send, identity, scope.get(DIVERT), scope.get(OUTLET))
-            return await _move(exchange, served, query, only_headers=method == "HEAD")
-        if served.endpoint.body is not None and not is_small(headers):
-            async with self.large_body(receive, headers, route.body_limit, identity) as body:
-                return await self._do(Request(served, values, query, headers, body, identity))
-        if served.endpoint.body is None:
-            body = await read_no_body(receive, headers)
-        else:
-            body = await read_body(receive, headers, route.body_limit)
-        return await self._do(Request(served, values, query, headers, body, identity))
+        scope["herdbook.operation"] = served.endpoint.operation.value
+        return served, values
 
     def large_body(
         self, receive: Receive, headers: dict[str, str], limit: int, identity: str
@@ -186,18 +213,29 @@ class NativeFace:
             caller = await self.prove(headers, request.identity)
             moved: Answer = await self.moving(caller, lambda: self._work(request))
             return moved
+        answer: Answer | None = self._in_loop(request)
+        if answer is not None:
+            return answer
+        place = self._place(request)
+        work = self._outcome if place is Place.CHANGES else self._work
+        done: Answer = await self.threads.do(place, lambda: work(request))
+        return done
+
+    def _place(self, request: Request) -> Place:
         # Who asks may have to be found out over the network, which keeps nobody else waiting.
-        place = served.place if self._authenticator.inline(headers) else Place.ANYWHERE
+        return request.served.place if self._authenticator.inline(request.headers) else Place.ANYWHERE
+
+    def _in_loop(self, request: Request) -> Answer | None:
+        """Answer a request that is read in the event loop; None where it has to be done by a thread."""
+        place = self._place(request)
         if place is Place.LOOP:
             return self._work(request)
-        if place is Place.LISTS and self._short_lists is not None:
-            asked = (served.endpoint.route.verb, *request.values, request.query, hash(headers.get("authorization")))
-            short: Answer | None = self._short_lists.do(asked, lambda: self._work(request))
-            if short is not None:
-                return short
-        work = self._outcome if place is Place.CHANGES else self._work
-        answer: Answer = await self.threads.do(place, lambda: work(request))
-        return answer
+        if place is not Place.LISTS or self._short_lists is None:
+            return None
+        route = request.served.endpoint.route
+        asked = (route.verb, *request.values, request.query, hash(request.headers.get("authorization")))
+        short: Answer | None = self._short_lists.do(asked, lambda: self._work(request))
+        return short
 
     def _outcome(self, request: Request) -> Answer | Exception:
         """Return what `_work` returns or raises: an error of one change is none of those that are done with it."""
