@@ -6,9 +6,13 @@ from enum import Enum, StrEnum
 
 from attrs import field, frozen
 
+# Members are looked up in tables and sets for every decision; Enum's own hash is a function in Python.
+
 
 class SecurableKind(StrEnum):
     """What a right or a rule can hang on, from the whole down to the slot of an alias."""
+
+    __hash__ = str.__hash__
 
     METASTORE = "METASTORE"
     CATALOG = "CATALOG"
@@ -19,6 +23,8 @@ class SecurableKind(StrEnum):
 
 class Privilege(StrEnum):
     """What can be granted on a securable; PRODUCT.md says what each allows."""
+
+    __hash__ = str.__hash__
 
     BROWSE = "BROWSE"
     USE_CATALOG = "USE_CATALOG"
@@ -41,6 +47,8 @@ class Privilege(StrEnum):
 
 class Operation(StrEnum):
     """Every verb that is authorized; each value is the name of a method of the Registry port."""
+
+    __hash__ = str.__hash__
 
     CREATE_CATALOG = "create_catalog"
     GET_CATALOG = "get_catalog"

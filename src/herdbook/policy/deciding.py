@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from herdbook.entities import Chain
 from herdbook.policy.explaining import KIND_WORDS
@@ -31,10 +32,11 @@ def decide(need: Need, chain: Chain, ask: Ask) -> Decision:
         because = f"knows the {KIND_WORDS[level_of(need.on, chain)]}"
         return Allowed(because=because, revision=chain.policy_revision)
     denied: Denied | None = None
+    level = level_of(need.on, chain)
     for privilege in need.any_of:
-        decision = ask(Requirement(privilege=privilege, kind=level_of(need.on, chain)), chain)
+        decision = ask(_requirement(privilege, level), chain)
         if isinstance(decision, Allowed):
-            knowing = known(chain, ask) if asks_to_know(need, chain) else decision
+            knowing = known(chain, ask) if asks_to_know(need, level) else decision
             return knowing if _hidden(knowing) else decision
         denied = denied or decision
     if denied is None:
@@ -46,12 +48,17 @@ def known(chain: Chain, ask: Ask) -> Decision:
     """Judge sight, which the decision on BROWSE tells; an alias slot is known where its model is (R14)."""
     slot = chain.object.kind is SecurableKind.MODEL_ALIAS
     thing = chain.upward_from(SecurableKind.REGISTERED_MODEL) if slot else chain
-    return ask(Requirement(privilege=Privilege.BROWSE, kind=thing.object.kind), thing)
+    return ask(_requirement(Privilege.BROWSE, thing.object.kind), thing)
 
 
-def asks_to_know(need: Need, chain: Chain) -> bool:
-    """Return whether the right that is needed does not by itself include knowing a chain's object."""
-    return need.on in KNOWN_TOO or level_of(need.on, chain) is SecurableKind.MODEL_ALIAS
+def asks_to_know(need: Need, level: SecurableKind) -> bool:
+    """Return whether the right that is needed, at a level, does not by itself include knowing a chain's object."""
+    return need.on in KNOWN_TOO or level is SecurableKind.MODEL_ALIAS
+
+
+@cache
+def _requirement(privilege: Privilege, kind: SecurableKind) -> Requirement:
+    return Requirement(privilege=privilege, kind=kind)
 
 
 def _hidden(decision: Decision) -> bool:

@@ -26,6 +26,9 @@ class Shape(Enum):
 class Target(Enum):
     """Where a need is looked for, relative to what the verb names."""
 
+    # Enum's own is a function in Python, and this is looked up for every decision.
+    __hash__ = object.__hash__
+
     METASTORE = "metastore"
     CATALOG = "catalog"
     SCHEMA = "schema"

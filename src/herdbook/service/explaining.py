@@ -139,9 +139,10 @@ class Explaining:
 
     def _way(self, need: Need, privilege: Privilege) -> _Way:
         scope = self._about.scope
-        requirement = Requirement(privilege=privilege, kind=level_of(need.on, self._chain))
+        level = level_of(need.on, self._chain)
+        requirement = Requirement(privilege=privilege, kind=level)
         found = steps(requirement, self._chain, self._says, scope)
-        if asks_to_know(need, self._chain):
+        if asks_to_know(need, level):
             found = steps_to_know_too(found, self._chain, self._says, scope)
         return _Way(steps=found, decision=self._decide(requirement))
 

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from herdbook.entities import Caller, Chain, Link
 from herdbook.entities.ledger import IdempotencyRecord
-from herdbook.errors import ConflictError, NotFoundError
+from herdbook.errors import ConflictError, NotFoundError, PermissionDeniedError
 from herdbook.policy.deciding import Ask, decide, known
 from herdbook.policy.limits import check_idempotency_key, check_reason
 from herdbook.policy.operations import ADDING, OPERATIONS, Need, Target
@@ -34,12 +34,19 @@ class Subject(Generic[T]):
     """What a verb is about.
 
     Args:
-        what: Its kind and name in words, `model version prod.fraud.scorer/3`.
+        kind: Its kind in words, `model version`.
+        name: Its name, `prod.fraud.scorer/3`; None for the metastore.
         resolve: How to find it.
     """
 
-    what: str
+    kind: str
+    name: object
     resolve: Callable[[Resolver], Found[T]]
+
+    @property
+    def what(self) -> str:
+        """Kind and name in words, for whoever is told that it is not there."""
+        return self.kind if self.name is None else f"{self.kind} {self.name}"
 
 
 @frozen(kw_only=True)
@@ -125,8 +132,11 @@ class Gate:
         found = subject.resolve(self._store.point if resolver is None else resolver)
         if found.chain is None:
             raise missing(subject.what)
-        because = self.authorize(caller, OPERATIONS[operation], found.chain, subject.what, operation, log)
-        return Admitted(chain=found.chain, row=found.row, because=because)
+        need = OPERATIONS[operation]
+        decision = self.decide(caller, need, found.chain, log)
+        if isinstance(decision, Denied):
+            raise self._refused(caller, need, decision, found.chain, subject.what, operation, log)
+        return Admitted(chain=found.chain, row=found.row, because=decision.because)
 
     def authorize(
         self,
@@ -139,14 +149,26 @@ class Gate:
     ) -> str:
         """Return why the caller may do what needs this; raises NotFoundError or PermissionDeniedError."""
         decision = self.decide(caller, need, chain, log)
-        if isinstance(decision, Allowed):
-            return decision.because
-        if not need.any_of or decision.sight is Sight.HIDDEN:
-            raise missing(what)
+        if isinstance(decision, Denied):
+            raise self._refused(caller, need, decision, chain, what, operation, log)
+        return decision.because
+
+    def _refused(
+        self,
+        caller: Caller,
+        need: Need,
+        denied: Denied,
+        chain: Chain,
+        what: str,
+        operation: Operation,
+        log: ReadTransaction | None,
+    ) -> NotFoundError | PermissionDeniedError:
+        if not need.any_of or denied.sight is Sight.HIDDEN:
+            return missing(what)
         # A transaction that is open already is used: a second one in its midst would be refused.
         with self._store.read() if log is None else nullcontext(log) as tx:
-            explanation = Explaining(self.authority, tx, chain, about=caller, reader=caller).of(need, decision)
-        raise refusal(explanation, what, operation)
+            explanation = Explaining(self.authority, tx, chain, about=caller, reader=caller).of(need, denied)
+        return refusal(explanation, what, operation)
 
     def decide(self, caller: Caller, need: Need, chain: Chain, log: ReadTransaction | None = None) -> Decision:
         """Judge what needs this, without raising; where nothing allows it, the first denial is returned."""

@@ -189,7 +189,7 @@ def trashed(kind: SecurableKind, securable_id: str) -> Subject[Trashed]:
     def resolve(resolver: Resolver) -> Found[Trashed]:
         return resolver.trashed(kind, securable_id)
 
-    return Subject(what=f"deleted {_WORDS[kind]} {securable_id}", resolve=resolve)
+    return Subject(kind=f"deleted {_WORDS[kind]}", name=securable_id, resolve=resolve)
 
 
 def check_same_container(old: CatalogName | SchemaName | ModelName, new: CatalogName | SchemaName | ModelName) -> None:

@@ -95,36 +95,36 @@ def any_version(value: AnyVersionLike) -> VersionRef | LatestRef:
 
 def metastore() -> Subject[None]:
     """The whole registry."""
-    return Subject(what="metastore", resolve=lambda resolver: Found(chain=resolver.metastore(), row=None))
+    return Subject(kind="metastore", name=None, resolve=lambda resolver: Found(chain=resolver.metastore(), row=None))
 
 
 def catalog(name: CatalogName) -> Subject[Catalog]:
     """A catalog."""
-    return Subject(what=f"catalog {name}", resolve=lambda resolver: resolver.catalog(name))
+    return Subject(kind="catalog", name=name, resolve=lambda resolver: resolver.catalog(name))
 
 
 def schema(name: SchemaName) -> Subject[Schema]:
     """A schema."""
-    return Subject(what=f"schema {name}", resolve=lambda resolver: resolver.schema(name))
+    return Subject(kind="schema", name=name, resolve=lambda resolver: resolver.schema(name))
 
 
 def model(name: ModelName) -> Subject[RegisteredModel]:
     """A registered model."""
-    return Subject(what=f"registered model {name}", resolve=lambda resolver: resolver.model(name))
+    return Subject(kind="registered model", name=name, resolve=lambda resolver: resolver.model(name))
 
 
 def version(ref: VersionRef | LatestRef) -> Subject[VersionRow]:
     """A version."""
-    what = f"model version {ref}"
+    kind = "model version"
     if isinstance(ref, LatestRef):
-        return Subject(what=what, resolve=lambda resolver: resolver.latest(ref.model))
-    return Subject(what=what, resolve=lambda resolver: resolver.version(ref))
+        return Subject(kind=kind, name=ref, resolve=lambda resolver: resolver.latest(ref.model))
+    return Subject(kind=kind, name=ref, resolve=lambda resolver: resolver.version(ref))
 
 
 def alias(ref: AliasRef, as_of: datetime | None = None) -> Subject[VersionRow]:
     """An alias slot, and the version that it points to."""
     as_of_ms = None if as_of is None else to_ms(as_of)
-    return Subject(what=f"alias {ref}", resolve=lambda resolver: resolver.alias(ref, as_of_ms=as_of_ms))
+    return Subject(kind="alias", name=ref, resolve=lambda resolver: resolver.alias(ref, as_of_ms=as_of_ms))
 
 
 Anything = Catalog | Schema | RegisteredModel | VersionRow | None
@@ -144,7 +144,7 @@ def securable(value: SecurableLike) -> Subject[Anything]:
         found = _resolve(resolver, name)
         return Found(chain=found.chain, row=found.row)
 
-    return Subject(what=f"securable {name}", resolve=resolve)
+    return Subject(kind="securable", name=name, resolve=resolve)
 
 
 def _resolve(

@@ -66,7 +66,7 @@ def target(value: SecurableLike) -> Subject[Target]:
         row = Target(kind=kind, on=chain.object, alias_key=alias, name=named(chain.object, alias))
         return Found(chain=chain, row=row)
 
-    return Subject(what=f"securable {name}", resolve=resolve)
+    return Subject(kind="securable", name=name, resolve=resolve)
 
 
 def target_anywhere(value: SecurableLike) -> Subject[Target]:
@@ -89,7 +89,7 @@ def target_anywhere(value: SecurableLike) -> Subject[Target]:
                 return Found(chain=chain, row=Target(kind=kind_of_line, on=on, alias_key=alias, name=named(on, alias)))
         return Found(chain=None, row=None)
 
-    return Subject(what=f"securable {value}", resolve=resolve)
+    return Subject(kind="securable", name=value, resolve=resolve)
 
 
 def named(link: Link, alias: str | None) -> SecurableName:

@@ -74,4 +74,4 @@ class GovernedVersionLife(GovernedPart):
 
 
 def _deleted(ref: VersionRef) -> Subject[VersionRow]:
-    return Subject(what=f"deleted model version {ref}", resolve=lambda resolver: resolver.trashed_version(ref))
+    return Subject(kind="deleted model version", name=ref, resolve=lambda resolver: resolver.trashed_version(ref))

@@ -33,6 +33,7 @@ _bare = object.__new__
 _fill = object.__setattr__
 _set_catalog, _set_schema, _set_model = (vars(ModelName)[level].__set__ for level in ("catalog", "schema", "model"))
 _LISTS = ("datasets", "parents", "imported")
+_SMALL = 16_384
 _STATUS = {status.value: status for status in VersionStatus}
 
 
@@ -55,9 +56,14 @@ def model_name(full: str) -> ModelName:
     return made
 
 
-@lru_cache(maxsize=1024)
 def description(text: str) -> ModelDescription:
     """Return a stored description."""
+    # A signature may have thousands of columns, and a thousand of such descriptions are too much to keep.
+    return _small_description(text) if len(text) <= _SMALL else from_json(text, ModelDescription)
+
+
+@lru_cache(maxsize=1024)
+def _small_description(text: str) -> ModelDescription:
     return from_json(text, ModelDescription)
 
 

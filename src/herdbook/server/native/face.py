@@ -34,6 +34,7 @@ from herdbook.server.messages import (
     send_answer,
     wrong_method,
 )
+from herdbook.server.native.answers import plain_of
 from herdbook.server.native.bodies import LargeBodies, is_small, read_no_body
 from herdbook.server.native.files import Exchange, receive_file, receive_files, receive_parts, send_file, send_files
 from herdbook.server.native.reading import Reader
@@ -41,7 +42,6 @@ from herdbook.server.native.routing import Router
 from herdbook.server.threads import Place, Threads
 from herdbook.service import Metastore
 from herdbook.verdicts import Operation
-from herdbook.wire import converter
 
 _PREFIX = (PREFIX + "/").encode()
 _O = Operation
@@ -293,7 +293,7 @@ def service_document(registry: Registry, direct_from_bytes: int | None) -> dict[
 def _served(endpoint: Endpoint, *, inline_reads: bool) -> Served:
     shape = OPERATIONS[endpoint.operation].shape
     answers_json = endpoint.answer is not None and not endpoint.route.raw
-    plain = converter.get_unstructure_hook(endpoint.answer) if answers_json else (lambda value: value)
+    plain = plain_of(endpoint.answer) if answers_json else (lambda value: value)
     place = _place(endpoint.operation, shape, inline_reads=inline_reads)
     return Served(endpoint, Reader(endpoint), Place.MOVERS if endpoint.route.moves else place, plain)
 
