@@ -41,8 +41,9 @@ class GovernedSearches(GovernedPart, ModelVersions, RegisteredModels):
             hits = tx.search_models(search, show.seen if shown_by_browse(where, order) else show.full)
             return evolve(hits, rows=show.of(hits.rows))
 
-        query = (Operation.SEARCH_REGISTERED_MODELS.value, where and format_filter(where), *format_orders(order))
-        return self._found(query, Search(where=where, order=order, limit=max_results), page_token, find)
+        return self._found(
+            Operation.SEARCH_REGISTERED_MODELS, Search(where=where, order=order, limit=max_results), page_token, find
+        )
 
     def search_model_versions(
         self,
@@ -65,24 +66,32 @@ class GovernedSearches(GovernedPart, ModelVersions, RegisteredModels):
             rows = tuple(with_known_parents(core, caller, row, tx, tx) for row in hits.rows)
             return Hits(rows=rows, position=hits.position)
 
-        query = (Operation.SEARCH_MODEL_VERSIONS.value, where and format_filter(where), *format_orders(order))
-        return self._found(query, Search(where=where, order=order, limit=max_results), page_token, find)
+        return self._found(
+            Operation.SEARCH_MODEL_VERSIONS, Search(where=where, order=order, limit=max_results), page_token, find
+        )
 
     def _found(
         self,
-        query: tuple[Any, ...],
+        operation: Operation,
         search: Search,
         page_token: str | None,
         find: Callable[[ReadTransaction, Search], Hits[T]],
     ) -> Page[T]:
         check_max_results(search.limit)
         seal = self._core.seal
-        after = seal.position(self._caller, query, page_token)
+        after = None if page_token is None else seal.position(self._caller, _query(operation, search), page_token)
         with self._core.store.read() as tx:
             hits = find(tx, search if after is None else evolve(search, after=tuple(after)))
         if hits.position is None:
             return Page(items=hits.rows)
-        return Page(items=hits.rows, next_page_token=seal.token(self._caller, query, hits.position))
+        token = seal.token(self._caller, _query(operation, search), hits.position)
+        return Page(items=hits.rows, next_page_token=token)
+
+
+def _query(operation: Operation, search: Search) -> tuple[Any, ...]:
+    """Return what a page token belongs to."""
+    where = search.where
+    return (operation.value, where and format_filter(where), *format_orders(search.order))
 
 
 def shown_by_browse(where: Filter | None, order: Sequence[Order]) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from cattrs.fns import identity
+
 from herdbook.entities import ModelDescription
 from herdbook.server.messages import render
 from herdbook.wire import converter
@@ -38,8 +40,14 @@ class _Kept:
         return made
 
 
-# Stores return one description for one text, and to take it apart is half the work of an answer about a version.
+def _is_plain_mapping(kind: Any) -> bool:
+    return kind in (dict[str, str], dict[str, int])
+
+
 _answers = converter.copy()
+# The converter copies these, for whoever would change them; an answer is only written.
+_answers.register_unstructure_hook_func(_is_plain_mapping, identity)
+# Stores return one description for one text, and to take it apart is half the work of an answer about a version.
 _answers.register_unstructure_hook(ModelDescription, _Kept(converter.get_unstructure_hook(ModelDescription)))
 
 
