@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -26,6 +27,20 @@ def test_what_is_no_database_is_refused(tmp_path):
         SqlStore.open(f"sqlite:///{path}")
     assert refused.value.hint
     assert path.read_bytes() == before
+
+
+def test_a_new_file_that_another_process_begins_to_fill_is_waited_for(tmp_path):
+    """SQLite refuses to change how a file is written while somebody else writes it, whatever the busy timeout is."""
+    path = tmp_path / "new.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    timer = threading.Timer(0.3, other.execute, ("COMMIT",))
+    timer.start()
+    try:
+        SqlStore.open(f"sqlite:///{path}").close()
+    finally:
+        timer.join()
+        other.close()
 
 
 def test_other_urls_are_refused():

@@ -170,8 +170,9 @@ class PostgresStore(SqlStore):
 
     def _after_fork(self) -> None:
         """Give up connections that a parent process made: two processes must not talk on one."""
-        kept = (self._engine.pool, self._local, tuple(self._kept))
+        local = self._local
         if self.give_up_inherited():
+            kept = (self._engine.pool, local, tuple(self._kept))
             # Kept, because closing them would end the parent's sessions.
             self._inherited.append(kept)
             self._kept = WeakSet()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -33,8 +34,6 @@ BRIEF_BYTES = 16_384
 REMEMBERED = 1024
 """Rows that a thread remembers."""
 _PRAGMAS = (
-    f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}",
-    "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
@@ -216,9 +215,10 @@ class SqliteStore(SqlStore):
 
     def _after_fork(self) -> None:
         """Give up locks and connections that a parent process made: SQLite's must not cross a fork."""
-        kept = (self._engine.pool, self._local)
+        local = self._local
         if not self.give_up_inherited():
             return
+        kept = (self._engine.pool, local)
         if self._database is not None:
             # Kept, because closing them is also something that only the parent may do.
             self._inherited.append(kept)
@@ -312,8 +312,28 @@ def engine_of(database: str | None) -> Engine:
     def prepare(connection: sqlite3.Connection, _: object) -> None:
         # Transactions are begun and ended by name; the driver is not to do it on its own.
         connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
+        _write_ahead(connection)
         for pragma in _PRAGMAS:
             connection.execute(pragma)
 
     event.listen(engine, "connect", prepare)
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Have the database write ahead; of those that open a new one at the same moment one makes it do so.
+
+    The others may be told at once that it is locked, whatever the busy timeout is: each has begun to read what it would
+    have to wait for the others to stop reading.
+    """
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.005)
+        else:
+            return

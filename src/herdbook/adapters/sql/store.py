@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from enum import Enum
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Engine
 
@@ -41,9 +42,10 @@ class SqlStore(MetadataStore):
         # What each thread keeps: its connection for single statements.
         self._local = threading.local()
         self._remembered = RememberedRanges()
-        self._pid = os.getpid()
+        self.is_inherited = False
         self._inherited: list[object] = []
         self._point = SqlResolver(_PointRunner(self))
+        _OPENED.add(self)
 
     @staticmethod
     def open(url: str, options: PostgresOptions | None = None) -> SqlStore:
@@ -147,11 +149,24 @@ class SqlStore(MetadataStore):
 
     def give_up_inherited(self) -> bool:
         """After a fork, forget what the parent process made; returns whether there was a fork."""
-        if self._pid == os.getpid():
+        if not self.is_inherited:
             return False
+        self.is_inherited = False
         self._local = threading.local()
-        self._pid = os.getpid()
         return True
+
+
+# To ask for the process's number with every statement is a call of the system.
+_OPENED: WeakSet[SqlStore] = WeakSet()
+
+
+def _tell_of_fork() -> None:
+    for store in tuple(_OPENED):
+        store.is_inherited = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_tell_of_fork)
 
 
 class _PointRunner(Runner):
