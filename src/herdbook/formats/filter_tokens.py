@@ -25,6 +25,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _SPACE = re.compile(r"\s*")
+_NO_VALUE = re.compile("[\0\ud800-\udfff]")
 _QUOTED_TAIL = re.compile(r"""(?<=\.)["`].*\Z""", re.DOTALL)
 
 
@@ -38,6 +39,9 @@ class TokenKind(Enum):
     SIGN = "sign"
     MARK = "mark"
     END = "end"
+
+
+_KINDS: dict[str | None, TokenKind] = {kind.value: kind for kind in TokenKind}
 
 
 @frozen(kw_only=True)
@@ -75,7 +79,7 @@ def tokens(text: str) -> tuple[Token, ...]:
         match = _TOKEN.match(text, position)
         if match is None:
             raise _no_token(text, position)
-        kind = TokenKind(match.lastgroup)
+        kind = _KINDS[match.lastgroup]
         found.append(Token(kind=kind, written=match[0], value=_value(kind, match[0]), column=position + 1))
         position = _after_space(text, match.end())
     return (*found, Token(kind=TokenKind.END, written="", value="", column=len(text) + 1))
@@ -109,9 +113,9 @@ def _check_text(text: str) -> None:
         raise InvalidArgumentError(
             f"The filter has {len(text):,} characters; at most {MAX_LENGTH:,}.", hint="Ask in several searches."
         )
-    bad = next((place for place, letter in enumerate(text) if letter == "\x00" or "\ud800" <= letter <= "\udfff"), None)
+    bad = _NO_VALUE.search(text)
     if bad is not None:
-        raise wrong(bad + 1, "a character that no value can have", hint="Remove it.")
+        raise wrong(bad.start() + 1, "a character that no value can have", hint="Remove it.")
 
 
 def _after_space(text: str, position: int) -> int:

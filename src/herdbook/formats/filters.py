@@ -127,6 +127,12 @@ def required(tree: Filter | None) -> tuple[Clause, ...]:
     return tuple(part for part in parts if isinstance(part, Clause))
 
 
+def without(tree: Filter, clause: Clause) -> Filter | None:
+    """Return what is left to be met where one of the clauses that each result meets is met."""
+    parts = tuple(part for part in tree.parts if part is not clause) if isinstance(tree, And) else ()
+    return And(parts) if len(parts) > 1 else next(iter(parts), None)
+
+
 def is_conjunction(tree: Filter | None) -> bool:
     """Return whether a filter is clauses joined by AND alone, which is all that MLflow's dialect has."""
     return required(tree) == clauses(tree)

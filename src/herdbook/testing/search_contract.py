@@ -133,6 +133,17 @@ class SearchContract:
         me = searched.get_current_principal().name
         assert len(searched.search_model_versions(f"author IN ('{me}') AND owner = '{me}'").items) == 4
 
+    def test_long_values_of_tags_are_told_apart_by_their_ends(self, searched: Registry) -> None:
+        """Indexes hold the beginnings of values; what only begins alike is another value, alone and with more asked."""
+        values = ["x" * length + end for length in (199, 200, 201, 300) for end in ("", "y")]
+        for number, value in enumerate(values):
+            searched.create_registered_model(f"main.default.long{number}", tags={"long": value, "all": "1"})
+        for number, value in enumerate(values):
+            for text in (f"tags.long = '{value}'", f"tags.\"all\" = '1' AND tags.long = '{value}' AND alias IS NULL"):
+                found = [model.name.model for model in searched.search_registered_models(text).items]
+                assert found == [f"long{number}"], text
+            assert not searched.search_registered_models(f"tags.long = '{value}' AND tags.\"all\" = '2'").items
+
     def test_results_are_what_get_returns(self, searched: Registry) -> None:
         """A result carries tags, aliases, latest version and all else that getting it shows."""
         for model in searched.search_registered_models().items:

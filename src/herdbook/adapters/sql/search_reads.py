@@ -14,7 +14,7 @@ from herdbook.adapters.sql.search_where import HEAD, OWNER_KIND
 from herdbook.adapters.sql.statements import Row, Runner
 from herdbook.entities import RegisteredModel
 from herdbook.formats.filter_fields import TAGS, Noun, Operator
-from herdbook.formats.filters import Clause, clauses, required
+from herdbook.formats.filters import Clause, clauses, required, without
 from herdbook.names import fold
 from herdbook.policy.ranges import EVERYTHING, Ranges, Spans
 from herdbook.ports.metadata import Hits, Search, VersionRow
@@ -36,8 +36,8 @@ PART = 200
 _PATTERNS = (Operator.LIKE, Operator.ILIKE)
 _TAG = """SELECT t.owner_id FROM tags t [[indexed ix_tags_owner_kind_key_value]]
     WHERE t.owner_kind = :kind AND t.key = :key {value} LIMIT :limit"""
-# What only begins alike is found as well: the page looks at whole values. Both comparisons in one statement would make
-# SQLite put the value into the expression that the index has.
+# What only begins alike is found as well: where values may be longer, the page looks at whole ones. Both comparisons in
+# one statement would make SQLite put the value into the expression that the index has.
 _TAG_VALUE = "AND substr(t.value, 1, 200) = :head"
 _ALIAS = """SELECT a.{id} FROM aliases a [[indexed ix_aliases_key_current]]
     WHERE a.key = :key AND a.valid_to IS NULL LIMIT :limit"""
@@ -67,6 +67,19 @@ class _Asked:
     reader_id: str | None = None
     managed: Spans = ()
     known: Spans = ()
+
+
+@frozen(kw_only=True)
+class _Few:
+    """The only rows that can be results.
+
+    Args:
+        ids: Their ids.
+        met: A clause that all of them meet, and need not be asked for again; None where there is none.
+    """
+
+    ids: tuple[str, ...]
+    met: Clause | None = None
 
 
 class SearchReads:
@@ -104,12 +117,13 @@ class SearchReads:
         if search.after is not None and first.field == "name":
             again = len(search.order) > 1
             ranges = Ranges(spans=behind(ranges.spans, str(search.after[0]), descending=first.descending, again=again))
-        ids = self._few(asked, ranges.spans) if ranges.spans else ()
+        few = self._few(asked, ranges.spans) if ranges.spans else _Few(ids=())
+        ids = None if few is None else few.ids
         if ids is not None and not ids:
             return [], None
         page = Page(
             noun=asked.noun,
-            search=search,
+            search=search if few is None or few.met is None else _without(search, few.met),
             ranges=ranges,
             ids=ids,
             reader_id=asked.reader_id,
@@ -172,7 +186,7 @@ class SearchReads:
         counted = self._run.one(sql, **values)
         return counted is not None and (counted[0] or 0) > left
 
-    def _few(self, asked: _Asked, spans: Spans) -> tuple[str, ...] | None:
+    def _few(self, asked: _Asked, spans: Spans) -> _Few | None:
         """Return the rows that some clause leaves, where it is few; None where no clause leaves few."""
         for clause in required(asked.search.where):
             probe = _probe(clause, asked.noun)
@@ -182,7 +196,8 @@ class SearchReads:
             found = self._run.all(sql, **values, limit=FEW + 1)
             if len(found) <= FEW:
                 ids = tuple(dict.fromkeys(row[0] for row in found))
-                return ids if len(spans) == 1 else self._in_spans(ids, asked.noun, spans)
+                ids = ids if len(spans) == 1 else self._in_spans(ids, asked.noun, spans)
+                return _Few(ids=ids, met=clause if _is_exact(clause) else None)
         return None
 
     def _in_spans(self, ids: tuple[str, ...], noun: Noun, spans: Spans) -> tuple[str, ...]:
@@ -195,6 +210,17 @@ def _probe(clause: Clause, noun: Noun) -> tuple[str, dict[str, object]] | None:
     if clause.field == TAGS and clause.operator is not Operator.IS_NULL:
         return _tag_probe(clause, noun)
     return _field_probe(clause.field, str(clause.value), noun) if clause.operator is Operator.EQ else None
+
+
+def _is_exact(clause: Clause) -> bool:
+    """Return whether all rows that a clause's probe finds meet it: it has looked at whole values."""
+    if clause.field != TAGS:
+        return False
+    return clause.operator is Operator.IS_NOT_NULL or (clause.operator is Operator.EQ and len(str(clause.value)) < HEAD)
+
+
+def _without(search: Search, clause: Clause) -> Search:
+    return search if search.where is None else evolve(search, where=without(search.where, clause))
 
 
 def _tag_probe(clause: Clause, noun: Noun) -> tuple[str, dict[str, object]]:
