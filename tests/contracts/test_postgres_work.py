@@ -11,6 +11,7 @@ import pytest
 from herdbook.adapters.sql import search_reads
 from herdbook.adapters.sql.statements import Runner
 from herdbook.adapters.sql.store import SqlStore
+from herdbook.entities.ledger import IdempotencyRecord
 from herdbook.formats.filter_fields import Noun
 from herdbook.formats.orders import parse_orders
 from herdbook.names import ModelName
@@ -108,6 +109,35 @@ class TestWork(StoreFixtures):
         store = SqlStore.open(postgres_url)
         yield store
         store.close()
+
+    def test_a_plan_that_was_made_for_an_empty_table_reads_no_more_once_it_is_full(self, ready):
+        """Plans are kept for as long as a connection, and a table may fill long before the server looks at it."""
+
+        def ask(tx, number):
+            return tx.idempotent(ALICE_ID, "create_model_version", f"key {number}", now_ms=1)
+
+        for number in range(5):
+            with ready.read() as tx:
+                assert ask(tx, number) is None
+        with ready.write() as tx:
+            for number in range(300):
+                tx.remember(
+                    IdempotencyRecord(
+                        principal_id=ALICE_ID,
+                        operation="create_model_version",
+                        key=f"key {number}",
+                        request_sha256="0" * 64,
+                        answer=b"x",
+                        expires_ms=2**40,
+                    )
+                )
+        with ready.read() as tx:
+            assert ask(tx, 7).answer == b"x"
+            find = "SELECT name FROM pg_prepared_statements WHERE statement LIKE 'SELECT request_sha256%'"
+            (prepared,) = tx._run.one(find)
+            asked = f"EXECUTE {prepared} ('{ALICE_ID}', 'create_model_version', 'key 7', 1)"
+            (told,) = tx._run.one(f"EXPLAIN (ANALYZE, FORMAT JSON) {asked}")
+        assert read(told[0]["Plan"]) == 1
 
     def grow(self, store, schema_id, names, files=()):
         """Add models to a schema, each with a version, last updated in no order of their names; all are Alice's."""
