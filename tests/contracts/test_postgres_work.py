@@ -139,7 +139,7 @@ class TestWork(StoreFixtures):
             assert ask(tx, 7).answer == b"x"
             find = "SELECT name FROM pg_prepared_statements WHERE statement LIKE 'SELECT request_sha256%'"
             (prepared,) = tx._run.one(find)
-            asked = f"EXECUTE {prepared} ('{ALICE_ID}', 'create_model_version', 'key 7', 1)"
+            asked = f"EXECUTE {prepared} ('{ALICE_ID}', 'create_model_version', 'key 7')"
             (told,) = tx._run.one(f"EXPLAIN (ANALYZE, FORMAT JSON) {asked}")
         assert read(told[0]["Plan"]) == 1
 
