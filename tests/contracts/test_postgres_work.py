@@ -12,6 +12,7 @@ import pytest
 from herdbook.adapters.sql import search_reads
 from herdbook.adapters.sql.statements import Runner
 from herdbook.adapters.sql.store import SqlStore
+from herdbook.entities import Manifest
 from herdbook.entities.ledger import IdempotencyRecord
 from herdbook.formats.filter_fields import Noun
 from herdbook.formats.orders import parse_orders
@@ -19,6 +20,7 @@ from herdbook.names import ModelName
 from herdbook.policy.ranges import EVERYTHING, Ranges, compile_ranges
 from herdbook.ports.authorizer import Held, Reach, Visible
 from herdbook.ports.metadata import Search
+from herdbook.service.finalizing import manifest_sha256
 from herdbook.testing.metadata_samples import ALICE_ID, StoreFixtures, add_model, add_version, entry, new_id, stamp
 from herdbook.verdicts import SecurableKind
 
@@ -205,6 +207,7 @@ class TestWork(StoreFixtures):
                 "size holders": lambda file, tx: tx.size_holders(file.size),
                 "held by": lambda file, tx: tx.held_by(popular_id, [file]),
                 "sizes held by": lambda file, tx: tx.sizes_held_by(tree.model_id, [file.size]),
+                "whole manifest": lambda file, tx: tx.holds_manifest(popular_id, manifest_sha256(Manifest.of([file]))),
                 "live": lambda file, tx: tx.live_digests([file.sha256]),
             }.items()
         }

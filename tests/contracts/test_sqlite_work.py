@@ -10,7 +10,7 @@ import pytest
 from herdbook.adapters.sql import search_reads
 from herdbook.adapters.sql.search_sql import Page
 from herdbook.adapters.sql.store import SqlStore
-from herdbook.entities import Lineage
+from herdbook.entities import Lineage, Manifest
 from herdbook.formats.filter_fields import Noun
 from herdbook.formats.filters import parse_filter
 from herdbook.formats.orders import parse_orders
@@ -18,6 +18,7 @@ from herdbook.names import ModelName
 from herdbook.policy.ranges import EVERYTHING, Ranges, compile_ranges
 from herdbook.ports.authorizer import Held, Reach, Visible
 from herdbook.ports.metadata import Search
+from herdbook.service.finalizing import manifest_sha256
 from herdbook.testing.metadata_samples import ALICE_ID, StoreFixtures, add_model, add_version, entry, new_id, stamp
 from herdbook.verdicts import SecurableKind
 
@@ -74,6 +75,7 @@ class TestWork(StoreFixtures):
             "size holders": lambda tx: tx.size_holders(FILE.size),
             "held by": lambda tx: tx.held_by(model_id, [FILE]),
             "sizes held by": lambda tx: tx.sizes_held_by(model_id, [FILE.size]),
+            "whole manifest": lambda tx: tx.holds_manifest(model_id, manifest_sha256(Manifest.of([FILE]))),
         }
         gates = tuple(Held(allow=frozenset([each])) for each in (tree.catalog_id, schema_id))
         owned = Held(owned=frozenset(SecurableKind))

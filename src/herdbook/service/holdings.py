@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from herdbook.entities import Caller, Chain, FileEntry
+from herdbook.entities import Caller, Chain, FileEntry, Manifest
 from herdbook.ports.metadata import ReadTransaction
 from herdbook.service.gate import Gate
 from herdbook.verdicts import Allowed, Privilege
@@ -29,6 +29,17 @@ class Holdings:
         self._tx = tx
         self._model_id = model.object.id
         self._judged: dict[str, bool] = {self._model_id: self._allowed(model)}
+
+    def lacks(self, manifest: Manifest, sha256: str) -> bool:
+        """Return whether some file of a manifest is in no version that the caller may execute.
+
+        Args:
+            manifest: The manifest.
+            sha256: Its own SHA-256: what is registered once more has a version of the same one.
+        """
+        if self._may_execute(self._model_id) and self._tx.holds_manifest(self._model_id, sha256):
+            return False
+        return bool(self.missing(manifest.files))
 
     def missing(self, files: Iterable[FileEntry]) -> tuple[FileEntry, ...]:
         """Return the files that no version which the caller may execute holds."""

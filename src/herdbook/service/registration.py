@@ -127,7 +127,7 @@ class GovernedRegistration(GovernedUploads):
         description = self._core.admission.described(draft.sha256)
         if description is None:
             with self._core.store.read() as tx:
-                if Holdings(self._core.gate, self._caller, tx, chain).missing(manifest.files):
+                if Holdings(self._core.gate, self._caller, tx, chain).lacks(manifest, draft.sha256):
                     return draft
             description = self._core.admission.describe(manifest, draft.sha256)
         return evolve(draft, description=description, rules=rules)
@@ -196,7 +196,7 @@ class GovernedRegistration(GovernedUploads):
     def _still_held(self, tx: WriteTransaction, chain: Chain, draft: Draft) -> bool:
         if draft.manifest is None or self._core.admission.rules_for(chain, tx) != draft.rules:
             return False
-        return not Holdings(self._core.gate, self._caller, tx, chain).missing(draft.manifest.files)
+        return not Holdings(self._core.gate, self._caller, tx, chain).lacks(draft.manifest, draft.sha256)
 
     def _refuse(
         self,

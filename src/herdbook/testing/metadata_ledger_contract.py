@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from datetime import UTC, datetime
 
 import pytest
 from attrs import evolve
 
-from herdbook.entities import FileEntry, Principal
+from herdbook.entities import FileEntry, Manifest, Principal
 from herdbook.entities.ledger import (
     AppliedPolicy,
     AuditRow,
@@ -43,6 +44,7 @@ from herdbook.testing.metadata_samples import (
     version_row,
 )
 from herdbook.verdicts import Privilege, SecurableKind
+from herdbook.wire import to_json
 
 LISTED = Visible(reach=Reach.LISTED)
 OWNED = Held(owned=frozenset(SecurableKind))
@@ -269,6 +271,25 @@ class LedgerContract(StoreFixtures):
             assert tx.sizes_held_by(others[0].model_id, [1, 2, 3, 9]) == {1}
             assert not tx.held_by(tree.model_id, [])
             assert not tx.sizes_held_by("0" * 32, [1])
+
+    def test_who_holds_a_whole_manifest(self, ready: MetadataStore, tree: Tree) -> None:
+        """A READY version of that model with just these files does; one that failed, or is in the trash, does not."""
+        a, b = entry("a", b"1"), entry("b", b"22")
+        both, one, failed = (hashlib.sha256(to_json(Manifest.of(files))).hexdigest() for files in ((a, b), (a,), (b,)))
+        with ready.write() as tx:
+            other = add_model(tx, ModelName.parse("x.y.m"))
+            kept = add_version(tx, tree.model_id, files=(a, b))
+            add_version(tx, other.model_id, files=(a,))
+            add_version(tx, tree.model_id, files=(b,), status=FAILED)
+        with ready.read() as tx:
+            assert tx.holds_manifest(tree.model_id, both)
+            assert tx.holds_manifest(other.model_id, one)
+            for model_id, sha256 in ((tree.model_id, one), (other.model_id, both), (tree.model_id, failed)):
+                assert not tx.holds_manifest(model_id, sha256)
+        with ready.write() as tx:
+            tx.delete_version(kept.id, stamp())
+        with ready.read() as tx:
+            assert not tx.holds_manifest(tree.model_id, both)
 
     def test_uploads_and_live_bytes(self, ready: MetadataStore, tree: Tree) -> None:
         """Bytes live while an upload or a version that did not fail refers to them; a file sent again replaces."""

@@ -202,6 +202,10 @@ class ReadTransaction(Resolver, PolicyLog, LifeReads, RightsReads, NameReads, To
         """Return of which of the files a READY version of a model holds the SHA-256 with that very size in bytes."""
 
     @abstractmethod
+    def holds_manifest(self, model_id: str, sha256: str) -> bool:
+        """Return whether a READY version of a model has the files of the manifest with a SHA-256, all of them."""
+
+    @abstractmethod
     def sizes_held_by(self, model_id: str, sizes: Iterable[int]) -> frozenset[int]:
         """Return of which of the sizes in bytes a READY version of a model holds a file."""
 
