@@ -7,7 +7,7 @@ from functools import cache
 from attrs import frozen
 
 from herdbook.adapters.sql import cards, rows, tables
-from herdbook.adapters.sql.reads import SqlReads
+from herdbook.adapters.sql.reads import MANIFEST_HELD, SqlReads
 from herdbook.adapters.sql.sql_text import insert_sql
 from herdbook.adapters.sql.statements import Runner
 from herdbook.entities import Manifest, ModelDescription, ModelVersion, VersionStatus
@@ -39,11 +39,20 @@ class SqlNewVersions(SqlReads):
     def __init__(self, runner: Runner) -> None:
         super().__init__(runner)
         self._manifests: dict[str, _Known] = {}
+        # By their digests, the rows of those that some version has: they stay.
+        self._held: dict[str, tuple[str, str | None]] = {}
         # The written names of models and of people.
         self._named: dict[str, str] = {}
         # By model, the number of an event that is counted already; and which versions are the latest already.
         self._counted: dict[str, int] = {}
         self._latest: set[tuple[str, int]] = set()
+
+    def holds_manifest(self, model_id: str, sha256: str) -> bool:
+        """Return whether a model has a version of a manifest; which is then known to `insert_manifest`."""
+        row = self._run.one(MANIFEST_HELD, model=model_id, sha256=sha256)
+        if row is not None:
+            self._held[sha256] = row[0], row[1]
+        return row is not None
 
     def allocate_version(self, model_id: str, stamp: Stamp, *, number: int | None = None, ready: bool = False) -> int:
         """Return the model's next version number, or take the one asked for."""
@@ -94,7 +103,7 @@ class SqlNewVersions(SqlReads):
     def insert_manifest(self, manifest: Manifest, sha256: str, *, new_id: str) -> str:
         """Return the id of a manifest, inserted unless an equal one is there."""
         row = {"id": new_id, "sha256": sha256, "total_size": manifest.total_size, "file_count": len(manifest.files)}
-        known = self._run.one(_MANIFEST, sha256=sha256)
+        known = self._held.get(sha256) or self._run.one(_MANIFEST, sha256=sha256)
         if known is None and not self._run.run(f"{insert_sql(tables.manifests, *row)} ON CONFLICT DO NOTHING", **row):
             known = self._run.one(_MANIFEST, sha256=sha256)
         manifest_id, described = (new_id, None) if known is None else known

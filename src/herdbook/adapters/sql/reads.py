@@ -50,7 +50,8 @@ _FILES_HELD = f"""SELECT w.value->>0, CAST(w.value->>1 AS bigint) FROM [[pairs w
     WHERE EXISTS (SELECT 1 FROM manifest_files f WHERE f.sha256 = w.value->>0)
     AND EXISTS (SELECT 1 FROM model_versions v [[nested manifest_files f]] ON {_READY_VERSION}
         WHERE v.model_id = :model AND f.sha256 = w.value->>0 AND f.size = CAST(w.value->>1 AS bigint))"""
-_MANIFEST_HELD = """SELECT 1 FROM manifests mf WHERE mf.sha256 = :sha256 AND EXISTS (SELECT 1 FROM model_versions v
+MANIFEST_HELD = """SELECT mf.id, mf.description FROM manifests mf WHERE mf.sha256 = :sha256
+    AND EXISTS (SELECT 1 FROM model_versions v
     WHERE v.manifest_id = mf.id AND v.model_id = :model AND v.status = 'READY' AND v.deleted_at IS NULL)"""
 # A file that very many models hold must not be looked up in all of them: a thousand of its versions will do.
 _HOLDERS = f"""SELECT DISTINCT found.model_id FROM (SELECT v.model_id FROM manifest_files f
@@ -203,7 +204,7 @@ class SqlReads(
 
     def holds_manifest(self, model_id: str, sha256: str) -> bool:
         """Return whether a model has a version of a manifest."""
-        return self._run.one(_MANIFEST_HELD, model=model_id, sha256=sha256) is not None
+        return self._run.one(MANIFEST_HELD, model=model_id, sha256=sha256) is not None
 
     def sizes_held_by(self, model_id: str, sizes: Iterable[int]) -> frozenset[int]:
         """Return of which of the sizes a model holds a file."""
