@@ -199,6 +199,8 @@ class TestPostgres(StoreFixtures):
 
         thread = threading.Thread(target=exclusive)
         with ready.write() as tx:
+            # A transaction begins with its first statement.
+            insert_catalog(tx, "zeroth")
             with ready.write() as beside:
                 insert_catalog(beside, "second")
             thread.start()

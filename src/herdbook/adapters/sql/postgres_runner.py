@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
@@ -18,15 +18,17 @@ class PostgresRunner(Runner):
     """Runs statements on one connection.
 
     Args:
-        driver: The connection; nothing else runs on it meanwhile.
-        wire: Its statements.
+        wire: The statements of a connection; nothing else runs on it meanwhile.
         compiler: Compiles them.
+        renewed: Returns what returns those of another connection, in place of one that was lost.
     """
 
-    def __init__(self, driver: psycopg.Connection[Row], wire: Wire, compiler: Compiler) -> None:
-        super().__init__(driver.cursor(), compiler)
+    def __init__(self, wire: Wire, compiler: Compiler, renewed: Callable[[], Callable[[], Wire] | None]) -> None:
+        super().__init__(wire.cursor(), compiler)
         self._wire = wire
+        self._renewed = renewed
         self._kept: list[Asked] = []
+        self._begins = False
 
     def one(self, statement: Statement, /, **parameters: Any) -> Row | None:
         """Return the first row; None where there is none."""
@@ -50,22 +52,43 @@ class PostgresRunner(Runner):
         sql = self._compiler.sql(statement)
         self._kept += [(sql, row) for row in rows]
 
-    def begin(self, statements: Sequence[str]) -> None:
-        """Begin a transaction; whatever is left of the last one is dropped."""
-        self._kept = []
-        self._wire.ask([(sql, {}) for sql in statements])
+    def begin(self, statements: Sequence[str], *, alone: bool) -> None:
+        """Begin a transaction; whatever is left of the last one is dropped.
+
+        Args:
+            statements: What it begins with.
+            alone: Whether to wait for that; else it goes with the first statement that is waited for.
+        """
+        self._kept = [(sql, {}) for sql in statements]
+        self._begins = True
+        if alone:
+            sql, parameters = self._kept.pop()
+            self._asked(sql, parameters)
 
     def commit(self) -> str:
         """Commit, after what is still to be run; returns what PostgreSQL says that it did."""
+        # Whether it was done is not known where the connection is lost: it is never asked for again.
+        self._begins = False
         return self._asked("COMMIT", {}).done
 
     def forget(self) -> None:
         """Drop what is still to be run: the transaction is over."""
         self._kept = []
+        self._begins = False
 
     def _answered(self, statement: Statement, parameters: dict[str, Any]) -> Answer:
         return self._asked(self._compiler.sql(statement), parameters)
 
     def _asked(self, sql: str, parameters: dict[str, Any]) -> Answer:
-        kept, self._kept = self._kept, []
-        return self._wire.ask([*kept, (sql, parameters)])
+        asked = [*self._kept, (sql, parameters)]
+        self._kept, begins, self._begins = [], self._begins, False
+        try:
+            return self._wire.ask(asked)
+        except psycopg.OperationalError:
+            renewed = self._renewed()
+            if not begins or not self._wire.is_lost or renewed is None:
+                raise
+        # The server was restarted, or dropped what was idle: nothing was done before this.
+        self._wire = renewed()
+        self._cursor = self._wire.cursor()
+        return self._wire.ask(asked)

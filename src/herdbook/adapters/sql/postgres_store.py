@@ -7,13 +7,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakMethod, WeakSet
 
 import psycopg
 from attrs import evolve
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.numeric import Int8Dumper
-from sqlalchemy import Engine, PoolProxiedConnection, create_engine
+from sqlalchemy import Engine, create_engine
 
 from herdbook.adapters.sql import postgres_schema
 from herdbook.adapters.sql.dialect import POSTGRESQL
@@ -88,8 +88,9 @@ class PostgresStore(SqlStore):
         """Run statements in one transaction, on the connection that the thread keeps where it is free."""
         self._after_fork()
         with translated():
-            session = self._begun(mode)
+            session = self._take()
             try:
+                session.begin(mode)
                 yield session.runner
                 session.commit(mode)
             except BaseException:
@@ -128,28 +129,13 @@ class PostgresStore(SqlStore):
         self._local = threading.local()
         self._engine.dispose()
 
-    def _begun(self, mode: Mode, *, again: bool = True) -> _Session:
-        """Return a session in a new transaction; one whose connection was lost meanwhile is replaced once."""
-        session = self._take()
-        try:
-            session.begin(mode)
-        except BaseException as error:
-            lost = session.broken and isinstance(error, psycopg.OperationalError)
-            session.roll_back()
-            self._give_back(session)
-            if not (lost and again):
-                raise
-        else:
-            return session
-        return self._begun(mode, again=False)
-
     def _take(self) -> _Session:
         """Return the thread's session, or a further one where that is in the midst of a transaction."""
         kept: _Session | None = getattr(self._local, "kept", None)
         if kept is not None and not kept.busy:
             kept.busy = True
             return kept
-        session = _Session(self._engine.raw_connection(), self._compiler)
+        session = _Session(self._engine, self._compiler)
         if kept is None and len(self._kept) < self._most_kept:
             # The pool gets the connection back when the thread, and with it this reference, is gone.
             self._local.kept = session
@@ -165,8 +151,6 @@ class PostgresStore(SqlStore):
                 del self._local.kept
                 self._kept.discard(session)
             session.drop()
-            # What else is idle was very likely lost with it.
-            self._engine.dispose()
         elif not kept:
             session.release()
 
@@ -184,14 +168,10 @@ class PostgresStore(SqlStore):
 class _Session:
     """One connection, for one thing at a time."""
 
-    def __init__(self, connection: PoolProxiedConnection, compiler: Compiler) -> None:
-        self._connection = connection
-        self._driver: psycopg.Connection[Row] = connection.driver_connection  # type: ignore[assignment]  # the pool's type is any driver's
-        wire = connection.info.get(_WIRE)
-        if wire is None:
-            # It stays with the connection: another session finds its statements prepared.
-            wire = connection.info[_WIRE] = Wire(self._driver)
-        self.runner = PostgresRunner(self._driver, wire, compiler)
+    def __init__(self, engine: Engine, compiler: Compiler) -> None:
+        self._engine = engine
+        # Each of the two would keep the other, and the thread that is gone the connection.
+        self.runner = PostgresRunner(self._connected(), compiler, WeakMethod(self._renewed))
         self.busy = False
 
     @property
@@ -200,8 +180,8 @@ class _Session:
         return self._driver.closed
 
     def begin(self, mode: Mode) -> None:
-        """Begin a transaction and take its lock."""
-        self.runner.begin(BEGIN[mode])
+        """Begin a transaction; one that nothing may run beside has its lock then, others with their first statement."""
+        self.runner.begin(BEGIN[mode], alone=mode is Mode.EXCLUSIVE)
 
     def commit(self, mode: Mode) -> None:
         """Commit; raises UnavailableError that says so where nobody can know whether it was committed."""
@@ -230,8 +210,22 @@ class _Session:
         self._connection.close()
 
     def drop(self) -> None:
-        """Throw the connection away."""
+        """Throw the connection away, and with it what else is idle: it was very likely lost too."""
         self._connection.invalidate()
+        self._engine.dispose()
+
+    def _renewed(self) -> Wire:
+        self.drop()
+        return self._connected()
+
+    def _connected(self) -> Wire:
+        self._connection = self._engine.raw_connection()
+        self._driver: psycopg.Connection[Row] = self._connection.driver_connection  # type: ignore[assignment]  # the pool's type is any driver's
+        wire: Wire | None = self._connection.info.get(_WIRE)
+        if wire is None:
+            # It stays with the connection: another session finds its statements prepared.
+            wire = self._connection.info[_WIRE] = Wire(self._driver)
+        return wire
 
 
 def engine_of(url: str, options: PostgresOptions | None = None) -> Engine:

@@ -74,6 +74,15 @@ class Wire:
         self._seen: set[_Key] = set()
         self._made = 0
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection is."""
+        return self._driver.closed
+
+    def cursor(self) -> psycopg.Cursor[Any]:
+        """Return psycopg's own cursor on the connection."""
+        return self._driver.cursor()
+
     def ask(self, statements: Sequence[Asked]) -> Answer:
         """Run statements one after another, in one round trip; returns what the last was answered with.
 
