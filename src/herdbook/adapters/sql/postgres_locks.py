@@ -20,8 +20,8 @@ BEGIN = {
     Mode.EXCLUSIVE: (_WRITE, f"SELECT pg_advisory_xact_lock({_WRITERS})"),
 }
 """How each transaction begins, in one round trip, mostly that of its first statement. Every later statement of a writer
-sees what was committed before it got its lock, so an exclusive one finds rights, names and rows as nobody else can change
-them any more."""
+sees what was committed before it got its lock, so an exclusive one finds rights, names and rows as nobody else can
+change them any more."""
 
 SCHEMA_LOCK = f"SELECT pg_advisory_xact_lock({_OURS}, 2)"
 """Held while the schema is made or upgraded."""
