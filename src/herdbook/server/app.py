@@ -78,9 +78,10 @@ class App:
         answer = self.native.at_once(scope, headers, identity)
         if answer is None:
             return self
-        self._watch.slot.begin()
         if not send_at_once(seen.whole, answer, identity):
+            self._watch.slot.begin()
             return partial(self._send_by_messages, headers, seen, answer)
+        self._watch.slot.begin()
         self._end(scope, headers, seen)
         return None
 

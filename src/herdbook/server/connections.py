@@ -113,6 +113,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a head."""
         super().on_message_begin()
+        # The one before it may have been answered since the bytes of both came.
+        self._is_idle = False
         self._head_bytes = 0
         if self._head_since is None:
             self._head_since = self.loop.time()
@@ -212,6 +214,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Answer at once what needs no task."""
+        if self.transport.is_closing():
+            # What came behind a request that was answered as the last one is not done: nobody would be told.
+            return
         # Bound to the request, since the next one may be here before this one is answered.
         scope = cast("Scope", cycle.scope)
         scope[WHOLE] = partial(self._answer_whole, cycle)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import re
 import socket
+import threading
 import time
 from io import BytesIO
 from urllib.parse import urlsplit
@@ -17,9 +19,10 @@ from herdbook.api import PREFIX
 from herdbook.names import PrincipalName
 from herdbook.server.figures import Board
 from herdbook.server.logs import open_log
+from herdbook.server.running import Running
 from herdbook.server.watching import Watch
 from herdbook.server.writing import LARGE
-from herdbook.testing.http_server import ServedMetastore
+from herdbook.testing.http_server import NamedByToken, ServedMetastore
 
 FOUNDER = PrincipalName.parse("user:os/founder")
 HEAD = f"host: localhost\r\nauthorization: Bearer {FOUNDER}"
@@ -89,6 +92,77 @@ def test_one_of_those_sent_ahead_is_answered_before_its_task(server, connect):
         received += part
     protocol.config.begin = begin
     assert 1 <= len(begun) < 5
+
+
+class Slow(NamedByToken):
+    """Waits, in a thread, before it says who asks with a header of its own."""
+
+    def __init__(self, metastore):
+        super().__init__(metastore)
+        self.go_on = threading.Event()
+
+    def inline(self, headers):
+        return "x-slow" not in headers
+
+    def authenticate(self, headers, request_id=""):
+        if "x-slow" in headers:
+            assert self.go_on.wait(20)
+        return super().authenticate(headers, request_id)
+
+
+def test_a_connection_is_not_idle_while_a_request_behind_another_is_under_way(metastore):
+    """The first is answered before the second is read; neither time nor others that come end the connection then."""
+    slow = Slow(metastore)
+    body = json.dumps({"name": "main.made"}).encode()
+    head = f"POST {PREFIX}/schemas HTTP/1.1\r\n{HEAD}\r\nx-slow: yes\r\ncontent-type: application/json\r\n"
+    post = f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+    with ServedMetastore(metastore, slow) as server:
+        parts = urlsplit(server.url)
+        with socket.create_connection((parts.hostname, parts.port), timeout=20) as connection:
+            connection.sendall(ASK + post)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK")
+            until = time.monotonic() + 10
+            while not server.waiting and time.monotonic() < until:
+                time.sleep(0.01)
+            (protocol,) = server.connections
+            assert protocol.idle_since is None
+            protocol.timeout_keep_alive = 0.5
+            time.sleep(2.5)
+            slow.go_on.set()
+            assert connection.recv(65536).startswith(b"HTTP/1.1 201 Created")
+
+
+def test_who_asks_makes_no_room_for_itself(metastore):
+    """A change behind a read, on a server that is full, is refused and not made: its connection is no idle one."""
+    registry = metastore.for_caller(metastore.asserted(FOUNDER))
+    registry.create_schema("main.kept")
+    delete = f"DELETE {PREFIX}/schemas/main.kept HTTP/1.1\r\n{HEAD}\r\n\r\n".encode()
+    with ServedMetastore(metastore, running=Running(connections=1)) as server:
+        parts = urlsplit(server.url)
+        with socket.create_connection((parts.hostname, parts.port), timeout=20) as idle:
+            assert answered(idle) == b"HTTP/1.1 200 OK"
+            with socket.create_connection((parts.hostname, parts.port), timeout=20) as asking:
+                asking.sendall(ASK + delete + ASK)
+                said = asking.makefile("rb").read()
+    assert re.findall(rb"HTTP/1.1 (\d+)", said) == [b"200", b"503"]
+    assert registry.get_schema("main.kept")
+
+
+def test_what_comes_behind_the_last_request_is_not_done(metastore):
+    """An answer to HTTP/1.0 ends the connection: nobody would be told of what is done after it."""
+    registry = metastore.for_caller(metastore.asserted(FOUNDER))
+    registry.create_schema("main.kept")
+    last = f"GET {PREFIX}/catalogs/main HTTP/1.0\r\n{HEAD}\r\nconnection: keep-alive\r\n\r\n"
+    behind = f"DELETE {PREFIX}/schemas/main.kept HTTP/1.1\r\n{HEAD}\r\n\r\n"
+    board = Board()
+    with ServedMetastore(metastore, watch=Watch(board)) as server:
+        parts = urlsplit(server.url)
+        with socket.create_connection((parts.hostname, parts.port), timeout=20) as connection:
+            connection.sendall((last + behind).encode())
+            said = connection.makefile("rb").read()
+    assert said.count(b"HTTP/1.1") == 1
+    assert registry.get_schema("main.kept")
+    assert b"delete_schema" not in board.text()
 
 
 def test_an_answer_that_is_too_large_for_one_step_is_made_once(metastore):

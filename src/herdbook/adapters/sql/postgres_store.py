@@ -154,15 +154,13 @@ class PostgresStore(SqlStore):
         elif not kept:
             session.release()
 
-    def _after_fork(self) -> None:
+    def give_up_inherited(self) -> None:
         """Give up connections that a parent process made: two processes must not talk on one."""
-        local = self._local
-        if self.give_up_inherited():
-            kept = (self._engine.pool, local, tuple(self._kept))
-            # Kept, because closing them would end the parent's sessions.
-            self._inherited.append(kept)
-            self._kept = WeakSet()
-            self._engine.dispose(close=False)
+        # Kept, because closing them would end the parent's sessions.
+        self._inherited.append((self._engine.pool, self._local, tuple(self._kept)))
+        self._local = threading.local()
+        self._kept = WeakSet()
+        self._engine.dispose(close=False)
 
 
 class _Session:

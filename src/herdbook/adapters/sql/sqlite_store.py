@@ -213,16 +213,13 @@ class SqliteStore(SqlStore):
             driver.set_progress_handler(None, 0)
             cursor.close()
 
-    def _after_fork(self) -> None:
+    def give_up_inherited(self) -> None:
         """Give up locks and connections that a parent process made: SQLite's must not cross a fork."""
-        local = self._local
-        if not self.give_up_inherited():
-            return
-        kept = (self._engine.pool, local)
         if self._database is not None:
             # Kept, because closing them is also something that only the parent may do.
-            self._inherited.append(kept)
+            self._inherited.append((self._engine.pool, self._local))
             self._engine.dispose(close=False)
+        self._local = threading.local()
         self._writer = threading.RLock()
 
     def _kept(self) -> Runner:
@@ -332,7 +329,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise
             time.sleep(0.005)
         else:

@@ -43,6 +43,7 @@ class SqlStore(MetadataStore):
         self._local = threading.local()
         self._remembered = RememberedRanges()
         self.is_inherited = False
+        self.handing_over = threading.Lock()
         self._inherited: list[object] = []
         self._point = SqlResolver(_PointRunner(self))
         _OPENED.add(self)
@@ -147,13 +148,18 @@ class SqlStore(MetadataStore):
         """Return the write transaction over a runner."""
         return SqlWrites(runner)
 
-    def give_up_inherited(self) -> bool:
-        """After a fork, forget what the parent process made; returns whether there was a fork."""
+    @abstractmethod
+    def give_up_inherited(self) -> None:
+        """Forget what the parent process made."""
+
+    def _after_fork(self) -> None:
+        """Give up, once, what a parent process made; no thread goes on before."""
         if not self.is_inherited:
-            return False
-        self.is_inherited = False
-        self._local = threading.local()
-        return True
+            return
+        with self.handing_over:
+            if self.is_inherited:
+                self.give_up_inherited()
+                self.is_inherited = False
 
 
 # To ask for the process's number with every statement is a call of the system.
@@ -162,6 +168,8 @@ _OPENED: WeakSet[SqlStore] = WeakSet()
 
 def _tell_of_fork() -> None:
     for store in tuple(_OPENED):
+        # Some thread of the parent may have had it.
+        store.handing_over = threading.Lock()
         store.is_inherited = True
 
 
