@@ -40,6 +40,9 @@ class TestServer(StoreFixtures):
             insert_catalog(tx, "before")
         assert exists(ready, "before")
         server.kill()
+        # The first on a connection that was lost: neither it nor another one is there.
+        with pytest.raises(UnavailableError, match="reached"), ready.write() as tx:
+            insert_catalog(tx, "never")
         for call in (lambda: exists(ready, "x"), lambda: has(ready, "x"), ready.metastore_id):
             with pytest.raises(UnavailableError) as gone:
                 call()

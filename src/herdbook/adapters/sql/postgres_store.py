@@ -209,7 +209,8 @@ class _Session:
 
     def drop(self) -> None:
         """Throw the connection away, and with it what else is idle: it was very likely lost too."""
-        self._connection.invalidate()
+        if self._connection.is_valid:
+            self._connection.invalidate()
         self._engine.dispose()
 
     def _renewed(self) -> Wire:
