@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
@@ -232,13 +233,16 @@ class BoundedProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, left)
 
     def _begin(self, scope: Scope) -> Application | None:
+        in_order = False
         try:
-            return cast("BoundedConfig", self.config).begin(scope)
-        except Exception:
-            # The parser, which called, would take it for something wrong with the request.
-            self.logger.exception("A request was not ended in order.")
-            self.transport.close()
-            return None
+            left = cast("BoundedConfig", self.config).begin(scope)
+            in_order = True
+        finally:
+            if not in_order:
+                # The parser, which called, takes it for something wrong with the request; nothing more is said then.
+                self.logger.error("A request was not ended in order.", exc_info=sys.exc_info())
+                self.transport.close()
+        return left
 
     @property
     def idle_since(self) -> float | None:
