@@ -48,7 +48,7 @@ def test_tokens_hold_until_they_end(metastore):
         door.caller_for(f"Bearer {made.secret}")
 
 
-def test_what_another_process_ends_is_ended_here(make_metastore, tmp_path):
+def test_what_another_process_ends_is_ended_here(make_metastore):
     """What was read of a token is read anew once anything was committed, by whatever connection; it ends in time."""
     here, there = make_metastore(), make_metastore()
     admin, door = there.for_caller(there.asserted(FOUNDER)), Authentication(here)

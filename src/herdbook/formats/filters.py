@@ -127,7 +127,7 @@ def required(tree: Filter | None) -> tuple[Clause, ...]:
     return tuple(part for part in parts if isinstance(part, Clause))
 
 
-def without(tree: Filter, clause: Clause) -> Filter | None:
+def without(tree: Filter | None, clause: Clause) -> Filter | None:
     """Return what is left to be met where one of the clauses that each result meets is met."""
     parts = tuple(part for part in tree.parts if part is not clause) if isinstance(tree, And) else ()
     return And(parts) if len(parts) > 1 else next(iter(parts), None)

@@ -78,10 +78,10 @@ class App:
         answer = self.native.at_once(scope, headers, identity)
         if answer is None:
             return self
-        if not send_at_once(seen.whole, answer, identity):
-            self._watch.slot.begin()
-            return partial(self._send_by_messages, headers, seen, answer)
+        sent = send_at_once(seen.whole, answer, identity)
         self._watch.slot.begin()
+        if not sent:
+            return partial(self._send_by_messages, headers, seen, answer)
         self._end(scope, headers, seen)
         return None
 

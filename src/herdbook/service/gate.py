@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from herdbook.entities import Caller, Chain, Link
 from herdbook.entities.ledger import IdempotencyRecord
-from herdbook.errors import ConflictError, NotFoundError, PermissionDeniedError
+from herdbook.errors import ConflictError, NotFoundError
 from herdbook.policy.deciding import Ask, decide, known
 from herdbook.policy.limits import check_idempotency_key, check_reason
 from herdbook.policy.operations import ADDING, OPERATIONS, Need, Target
@@ -43,10 +43,13 @@ class Subject(Generic[T]):
     name: object
     resolve: Callable[[Resolver], Found[T]]
 
+    def __str__(self) -> str:
+        return self.kind if self.name is None else f"{self.kind} {self.name}"
+
     @property
     def what(self) -> str:
-        """Kind and name in words, for whoever is told that it is not there."""
-        return self.kind if self.name is None else f"{self.kind} {self.name}"
+        """Kind and name in words."""
+        return str(self)
 
 
 @frozen(kw_only=True)
@@ -132,43 +135,37 @@ class Gate:
         found = subject.resolve(self._store.point if resolver is None else resolver)
         if found.chain is None:
             raise missing(subject.what)
-        need = OPERATIONS[operation]
-        decision = self.decide(caller, need, found.chain, log)
-        if isinstance(decision, Denied):
-            raise self._refused(caller, need, decision, found.chain, subject.what, operation, log)
-        return Admitted(chain=found.chain, row=found.row, because=decision.because)
+        because = self.authorize(caller, OPERATIONS[operation], found.chain, subject, operation, log)
+        return Admitted(chain=found.chain, row=found.row, because=because)
 
     def authorize(
         self,
         caller: Caller,
         need: Need,
         chain: Chain,
-        what: str,
+        what: object,
         operation: Operation,
         log: ReadTransaction | None = None,
     ) -> str:
-        """Return why the caller may do what needs this; raises NotFoundError or PermissionDeniedError."""
-        decision = self.decide(caller, need, chain, log)
-        if isinstance(decision, Denied):
-            raise self._refused(caller, need, decision, chain, what, operation, log)
-        return decision.because
+        """Return why the caller may do what needs this; raises NotFoundError or PermissionDeniedError.
 
-    def _refused(
-        self,
-        caller: Caller,
-        need: Need,
-        denied: Denied,
-        chain: Chain,
-        what: str,
-        operation: Operation,
-        log: ReadTransaction | None,
-    ) -> NotFoundError | PermissionDeniedError:
-        if not need.any_of or denied.sight is Sight.HIDDEN:
-            return missing(what)
+        Args:
+            caller: Who asks.
+            need: What is needed.
+            chain: The securable that it is needed on, and all that it lies in.
+            what: What it is about, written out only for who is refused.
+            operation: The verb.
+            log: The transaction that is open already; None where there is none.
+        """
+        decision = self.decide(caller, need, chain, log)
+        if isinstance(decision, Allowed):
+            return decision.because
+        if not need.any_of or decision.sight is Sight.HIDDEN:
+            raise missing(str(what))
         # A transaction that is open already is used: a second one in its midst would be refused.
         with self._store.read() if log is None else nullcontext(log) as tx:
-            explanation = Explaining(self.authority, tx, chain, about=caller, reader=caller).of(need, denied)
-        return refusal(explanation, what, operation)
+            explanation = Explaining(self.authority, tx, chain, about=caller, reader=caller).of(need, decision)
+        raise refusal(explanation, str(what), operation)
 
     def decide(self, caller: Caller, need: Need, chain: Chain, log: ReadTransaction | None = None) -> Decision:
         """Judge what needs this, without raising; where nothing allows it, the first denial is returned."""

@@ -47,6 +47,15 @@ def answered(connection):
     return connection.recv(65536).split(b"\r\n", 1)[0]
 
 
+def receive(connection, answers):
+    """Receive until so many answers have come."""
+    received = b""
+    while received.count(b"HTTP/1.1 200 OK") < answers:
+        part = connection.recv(65536)
+        assert part
+        received += part
+
+
 def test_an_idle_connection_is_closed_in_the_end(server, connect):
     """It is kept while it asks now and then; one that asks no more is closed, and one that asks is not."""
     left, used = connect(), connect()
@@ -65,11 +74,7 @@ def test_requests_sent_ahead_are_answered_in_order(connect):
     """The next one is begun when the one before it was answered."""
     connection = connect()
     connection.sendall(ASK * 3)
-    received = b""
-    while received.count(b"HTTP/1.1 200 OK") < 3:
-        part = connection.recv(65536)
-        assert part
-        received += part
+    receive(connection, 3)
 
 
 def test_one_of_those_sent_ahead_is_answered_before_its_task(server, connect):
@@ -85,11 +90,7 @@ def test_one_of_those_sent_ahead_is_answered_before_its_task(server, connect):
 
     protocol.config.begin = counting
     connection.sendall(ASK * 5)
-    received = b""
-    while received.count(b"HTTP/1.1 200 OK") < 5:
-        part = connection.recv(65536)
-        assert part
-        received += part
+    receive(connection, 5)
     protocol.config.begin = begin
     assert 1 <= len(begun) < 5
 

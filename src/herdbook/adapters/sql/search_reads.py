@@ -14,7 +14,7 @@ from herdbook.adapters.sql.search_where import HEAD, OWNER_KIND
 from herdbook.adapters.sql.statements import Row, Runner
 from herdbook.entities import RegisteredModel
 from herdbook.formats.filter_fields import TAGS, Noun, Operator
-from herdbook.formats.filters import Clause, clauses, required, without
+from herdbook.formats.filters import Clause, Filter, clauses, required, without
 from herdbook.names import fold
 from herdbook.policy.ranges import EVERYTHING, Ranges, Spans
 from herdbook.ports.metadata import Hits, Search, VersionRow
@@ -75,11 +75,11 @@ class _Few:
 
     Args:
         ids: Their ids.
-        met: A clause that all of them meet, and need not be asked for again; None where there is none.
+        where: What has still to be asked of them; None where that is nothing.
     """
 
     ids: tuple[str, ...]
-    met: Clause | None = None
+    where: Filter | None = None
 
 
 class SearchReads:
@@ -123,7 +123,7 @@ class SearchReads:
             return [], None
         page = Page(
             noun=asked.noun,
-            search=search if few is None or few.met is None else _without(search, few.met),
+            search=search if few is None else evolve(search, where=few.where),
             ranges=ranges,
             ids=ids,
             reader_id=asked.reader_id,
@@ -188,7 +188,8 @@ class SearchReads:
 
     def _few(self, asked: _Asked, spans: Spans) -> _Few | None:
         """Return the rows that some clause leaves, where it is few; None where no clause leaves few."""
-        for clause in required(asked.search.where):
+        where = asked.search.where
+        for clause in required(where):
             probe = _probe(clause, asked.noun)
             if probe is None:
                 continue
@@ -197,7 +198,7 @@ class SearchReads:
             if len(found) <= FEW:
                 ids = tuple(dict.fromkeys(row[0] for row in found))
                 ids = ids if len(spans) == 1 else self._in_spans(ids, asked.noun, spans)
-                return _Few(ids=ids, met=clause if _is_exact(clause) else None)
+                return _Few(ids=ids, where=without(where, clause) if _is_exact(clause) else where)
         return None
 
     def _in_spans(self, ids: tuple[str, ...], noun: Noun, spans: Spans) -> tuple[str, ...]:
@@ -217,10 +218,6 @@ def _is_exact(clause: Clause) -> bool:
     if clause.field != TAGS:
         return False
     return clause.operator is Operator.IS_NOT_NULL or (clause.operator is Operator.EQ and len(str(clause.value)) < HEAD)
-
-
-def _without(search: Search, clause: Clause) -> Search:
-    return search if search.where is None else evolve(search, where=without(search.where, clause))
 
 
 def _tag_probe(clause: Clause, noun: Noun) -> tuple[str, dict[str, object]]:

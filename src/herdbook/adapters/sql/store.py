@@ -42,6 +42,7 @@ class SqlStore(MetadataStore):
         # What each thread keeps: its connection for single statements.
         self._local = threading.local()
         self._remembered = RememberedRanges()
+        # Whether a fork has been told of that nobody has given up the parent's things for; and who is at it.
         self.is_inherited = False
         self.handing_over = threading.Lock()
         self._inherited: list[object] = []

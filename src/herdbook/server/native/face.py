@@ -131,7 +131,8 @@ class NativeFace:
             served, values = known
             if served.place not in _INLINE or served.endpoint.route.raw or served.endpoint.body is not None:
                 return None
-            return self._in_loop(Request(served, values, scope["query_string"], headers, b"", identity))
+            request = Request(served, values, scope["query_string"], headers, b"", identity)
+            return self._in_loop(request, self._place(request))
         except RegistryError as error:
             return refusal(error, identity)
         except Exception as error:  # noqa: BLE001 as above
@@ -213,10 +214,10 @@ class NativeFace:
             caller = await self.prove(headers, request.identity)
             moved: Answer = await self.moving(caller, lambda: self._work(request))
             return moved
-        answer: Answer | None = self._in_loop(request)
+        place = self._place(request)
+        answer = self._in_loop(request, place)
         if answer is not None:
             return answer
-        place = self._place(request)
         work = self._outcome if place is Place.CHANGES else self._work
         done: Answer = await self.threads.do(place, lambda: work(request))
         return done
@@ -225,9 +226,8 @@ class NativeFace:
         # Who asks may have to be found out over the network, which keeps nobody else waiting.
         return request.served.place if self._authenticator.inline(request.headers) else Place.ANYWHERE
 
-    def _in_loop(self, request: Request) -> Answer | None:
+    def _in_loop(self, request: Request, place: Place) -> Answer | None:
         """Answer a request that is read in the event loop; None where it has to be done by a thread."""
-        place = self._place(request)
         if place is Place.LOOP:
             return self._work(request)
         if place is not Place.LISTS or self._short_lists is None:
