@@ -28,6 +28,7 @@ class Batch:
         compiler: Compiles the statements.
         writer: Held by whoever writes.
         patience_s: For how many seconds it is waited for.
+        committed: Told, by whoever may write, how many changes were committed.
     """
 
     def __init__(
@@ -36,11 +37,13 @@ class Batch:
         compiler: Compiler,
         writer: threading.RLock,
         patience_s: float,
+        committed: Callable[[int], None],
     ) -> None:
         self._connect = connect
         self._compiler = compiler
         self._writer: Any = writer
         self._patience_s = patience_s
+        self._committed = committed
         self._open: _Together | None = None
         self._joined: list[_Together] = []
 
@@ -106,6 +109,7 @@ class Batch:
         if together is not None:
             try:
                 together.finish()
+                self._committed(together.changes)
             finally:
                 self._writer.release()
 
@@ -117,6 +121,7 @@ class _Together:
         self._connection = connection
         self._driver: Any = connection.driver_connection
         self.failed: RegistryError | None = None
+        self.changes = 0
         try:
             self._cursor = connection.cursor()
             self.runner = Runner(self._cursor, compiler)
@@ -127,6 +132,7 @@ class _Together:
 
     @contextmanager
     def change(self) -> Iterator[Runner]:
+        self.changes += 1
         self._cursor.execute("SAVEPOINT change")
         try:
             yield self.runner

@@ -19,6 +19,7 @@ from herdbook.adapters.sql.dialect import SQLITE
 from herdbook.adapters.sql.driver_errors import translate, translated
 from herdbook.adapters.sql.postgres_options import PostgresOptions
 from herdbook.adapters.sql.sqlite_batches import Batch
+from herdbook.adapters.sql.sqlite_checkpoints import BACKSTOP, Checkpoints
 from herdbook.adapters.sql.statements import Compiler, Row, Runner
 from herdbook.adapters.sql.store import Mode, SqlStore
 from herdbook.errors import InvalidArgumentError, RegistryError, UnavailableError
@@ -38,6 +39,7 @@ _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -16384",
+    f"PRAGMA wal_autocheckpoint = {BACKSTOP}",
 )
 
 
@@ -52,6 +54,7 @@ class SqliteStore(SqlStore):
         # One writer a process; SQLite's own lock then only arbitrates between processes. In memory there is but one
         # connection, so readers take turns on it too.
         self._writer = threading.RLock()
+        self._checkpoints = self._new_checkpoints()
 
     @classmethod
     def open_url(cls, url: str, _options: PostgresOptions | None = None) -> SqliteStore:
@@ -97,6 +100,7 @@ class SqliteStore(SqlStore):
         try:
             with translated(), self._cursor("BEGIN IMMEDIATE") as runner:
                 yield runner
+            self._changed(1)
         finally:
             writer.release()
 
@@ -105,7 +109,8 @@ class SqliteStore(SqlStore):
         self._after_fork()
         if self._database is None:
             return super().together(jobs)
-        batch = self._local.batch = Batch(self._engine.raw_connection, self._compiler, self._writer, BUSY_S)
+        connect = self._engine.raw_connection
+        batch = self._local.batch = Batch(connect, self._compiler, self._writer, BUSY_S, self._changed)
         try:
             return batch.outcomes(jobs)
         finally:
@@ -161,6 +166,7 @@ class SqliteStore(SqlStore):
 
     def close(self) -> None:
         """Release all connections; those that other threads keep go when the threads do."""
+        self._checkpoints.end()
         held = self._local.__dict__.pop("held", None)
         self._local.__dict__.pop("runner", None)
         self._local.__dict__.pop("memory", None)
@@ -221,6 +227,20 @@ class SqliteStore(SqlStore):
             self._engine.dispose(close=False)
         self._local = threading.local()
         self._writer = threading.RLock()
+        self._checkpoints = self._new_checkpoints()
+
+    def _new_checkpoints(self) -> Checkpoints:
+        return Checkpoints(self._carry, lambda: self.transaction(Mode.EXCLUSIVE))
+
+    def _changed(self, changes: int) -> None:
+        if self._database is not None:
+            self._checkpoints.count(changes)
+
+    def _carry(self) -> int:
+        """Carry what can be from the write-ahead log into the database; returns the pages of the log."""
+        with translated():
+            row = self._kept().one("PRAGMA wal_checkpoint(PASSIVE)")
+        return 0 if row is None else int(row[1])
 
     def _kept(self) -> Runner:
         """Return the runner that this thread keeps for single statements."""

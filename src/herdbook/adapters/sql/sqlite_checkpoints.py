@@ -1,0 +1,70 @@
+"""Carries what is committed from the write-ahead log into the database, beside those who write."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+
+from herdbook.errors import RegistryError
+
+CHANGES = 64
+"""After how many changes it is done; each of them writes up to 30 pages."""
+LONG = 4_000
+"""Pages of a log that is not let grow on: 16 MB."""
+SHORTER = 2
+"""How often, before that, it is done beside others: SQLite then waits for the disk only where nothing was committed
+while it carried, which is for a moment where there is little left to carry."""
+BACKSTOP = 8_000
+"""Pages of a log from which on whoever commits carries them itself: what one large change wrote, or a busy machine."""
+_LOG = logging.getLogger("herdbook.sqlite")
+
+
+class Checkpoints:
+    """The thread that does it for one process.
+
+    Whoever commits would do it every so often, and wait for two more writes of the disk: a third of the time of a
+    change. The log begins anew when all of it is in the database and somebody writes, so it only grows while a change
+    falls into every checkpoint; then the last pages are carried while nobody may write.
+
+    Args:
+        carry: Carries what can be without waiting for anybody; returns how many pages the log has.
+        alone: Keeps all others from writing.
+
+    Source: https://www.sqlite.org/wal.html
+    """
+
+    def __init__(self, carry: Callable[[], int], alone: Callable[[], AbstractContextManager[object]]) -> None:
+        self._carry = carry
+        self._alone = alone
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="herdbook-checkpoints")
+        self._changes = 0
+        self._doing: Future[None] | None = None
+
+    def count(self, changes: int) -> None:
+        """Count changes that are committed; called by whoever may write."""
+        self._changes += changes
+        if self._changes < CHANGES or not (self._doing is None or self._doing.done()):
+            return
+        self._changes = 0
+        try:
+            self._doing = self._thread.submit(self._do)
+        except RuntimeError:
+            # This process ends; the next one reads what is left in the log.
+            self._doing = None
+
+    def end(self) -> None:
+        """Wait for what was begun, and do no more."""
+        self._thread.shutdown()
+
+    def _do(self) -> None:
+        try:
+            if self._carry() >= LONG:
+                for _ in range(SHORTER):
+                    self._carry()
+                with self._alone():
+                    self._carry()
+        except RegistryError as error:
+            # Nothing is lost: everything is read from the log until it could be carried.
+            _LOG.warning("the write-ahead log could not be carried into the database: %s", error)

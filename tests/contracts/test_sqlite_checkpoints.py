@@ -1,0 +1,208 @@
+"""The write-ahead log of SQLite is carried into the database beside those who write, and does not grow without end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+
+import pytest
+
+from herdbook.adapters.sql import sqlite_checkpoints, sqlite_store
+from herdbook.adapters.sql.sqlite_checkpoints import CHANGES, LONG, SHORTER, Checkpoints
+from herdbook.adapters.sql.store import SqlStore
+from herdbook.errors import UnavailableError
+from herdbook.testing.metadata_samples import StoreFixtures, exists, insert_catalog
+
+PAGE = 4096
+
+
+def change(store, name):
+    with store.write() as tx:
+        insert_catalog(tx, name)
+
+
+def log_bytes(path):
+    return path.with_name(f"{path.name}-wal").stat().st_size
+
+
+class TestStore(StoreFixtures):
+    @pytest.fixture
+    def path(self, tmp_path):
+        return tmp_path / "herdbook.db"
+
+    @pytest.fixture
+    def store(self, path):
+        store = SqlStore.open(f"sqlite:///{path}")
+        yield store
+        store.close()
+
+    def carried(self, path, names):
+        """Return how many of the names are in the database itself."""
+        alone = path.with_name("alone.db")
+        shutil.copyfile(path, alone)
+        found = SqlStore.open(f"sqlite:///{alone}")
+        try:
+            return sum(exists(found, name) for name in names)
+        finally:
+            found.close()
+
+    def test_another_thread_carries_it(self, ready, path, monkeypatch):
+        """Who commits never does it; after so many changes what they wrote is in the database itself."""
+        threads = set()
+        carry = ready._checkpoints._carry
+
+        def noted():
+            threads.add(threading.current_thread())
+            return carry()
+
+        monkeypatch.setattr(ready._checkpoints, "_carry", noted)
+        names = [f"c{number}" for number in range(CHANGES)]
+        for name in names:
+            change(ready, name)
+        ready._checkpoints.end()
+        assert self.carried(path, names) >= CHANGES - 2
+        assert threads
+        assert threading.current_thread() not in threads
+
+    def test_those_done_together_count_one_by_one(self, ready, path):
+        """A commit of many changes has a log as long as many commits."""
+        names = [f"c{number}" for number in range(CHANGES)]
+        ready.together([lambda name=name: change(ready, name) for name in names])
+        change(ready, "last")
+        ready._checkpoints.end()
+        assert self.carried(path, names) == CHANGES
+
+    def test_nobody_waits_for_a_long_reader(self, ready, monkeypatch):
+        """While somebody reads what was before, the log grows, and changes go on."""
+        monkeypatch.setattr(sqlite_checkpoints, "CHANGES", 4)
+        monkeypatch.setattr(sqlite_checkpoints, "LONG", 1)
+        monkeypatch.setattr(sqlite_store, "BUSY_S", 5)
+        with ready.read() as tx:
+            before = tx.revision()
+            for number in range(200):
+                change(ready, f"c{number}")
+            assert tx.revision() == before
+        assert exists(ready, "c199")
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+    def test_a_forked_process_has_a_thread_of_its_own(self, ready, path):
+        """What a parent process began is not waited for by its child, whose changes are carried as well."""
+        for number in range(CHANGES):
+            change(ready, f"p{number}")
+        ready._checkpoints._doing.result(60)
+        names = [f"c{number}" for number in range(CHANGES)]
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                for name in names:
+                    change(ready, name)
+                ready._checkpoints.end()
+                status = 0
+            finally:
+                os._exit(status)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert self.carried(path, names) >= CHANGES - 2
+
+
+class TestGrowth(StoreFixtures):
+    @pytest.fixture
+    def path(self, tmp_path):
+        return tmp_path / "herdbook.db"
+
+    @pytest.fixture
+    def store(self, path, monkeypatch):
+        monkeypatch.setattr(sqlite_checkpoints, "CHANGES", 8)
+        monkeypatch.setattr(sqlite_checkpoints, "LONG", 100)
+        # SQLite itself is to do nothing.
+        pragmas = (*sqlite_store._PRAGMAS, "PRAGMA wal_autocheckpoint = 0")
+        monkeypatch.setattr(sqlite_store, "_PRAGMAS", pragmas)
+        store = SqlStore.open(f"sqlite:///{path}")
+        yield store
+        store.close()
+
+    def test_the_log_does_not_grow_without_end(self, ready, path):
+        """Four threads write without a pause, so a change falls into every checkpoint, and still it begins anew."""
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(lambda number: change(ready, f"c{number}"), range(3000)))
+        # Of 14,000 pages.
+        assert log_bytes(path) < 7000 * PAGE
+        assert all(exists(ready, f"c{number}") for number in range(0, 3000, 50))
+
+
+class TestMemory(StoreFixtures):
+    @pytest.fixture
+    def store(self):
+        store = SqlStore.open("sqlite://")
+        yield store
+        store.close()
+
+    def test_it_has_none(self, ready):
+        """It has no log, and one connection, which is not to be used by two threads at once."""
+        before = threading.active_count()
+        for number in range(2 * CHANGES):
+            change(ready, f"c{number}")
+        assert threading.active_count() == before
+
+
+class TestRounds:
+    @pytest.fixture
+    def asked(self):
+        return []
+
+    def rounds(self, asked, pages):
+        def carry():
+            asked.append("carry")
+            return pages
+
+        def alone():
+            asked.append("alone")
+            return nullcontext()
+
+        return Checkpoints(carry, alone)
+
+    def test_a_short_log_is_carried_beside_others(self, asked):
+        """Nobody is kept from writing."""
+        rounds = self.rounds(asked, LONG - 1)
+        for _ in range(CHANGES):
+            rounds.count(1)
+        rounds.end()
+        assert asked == ["carry"]
+
+    def test_a_long_one_is_carried_alone_at_the_end(self, asked):
+        """First as much as can be without keeping others from writing, so that this takes a moment."""
+        rounds = self.rounds(asked, LONG)
+        for _ in range(CHANGES):
+            rounds.count(1)
+        rounds.end()
+        assert asked == ["carry"] * (1 + SHORTER) + ["alone", "carry"]
+
+    def test_what_cannot_be_carried_is_told_of_and_tried_again(self, caplog):
+        """The disk may be full; changes are as safe in the log."""
+        tried = []
+
+        def carry():
+            tried.append(1)
+            raise UnavailableError("disk full")
+
+        rounds = Checkpoints(carry, nullcontext)
+        with caplog.at_level(logging.WARNING, logger="herdbook.sqlite"):
+            for _ in range(2):
+                for _ in range(CHANGES):
+                    rounds.count(1)
+                rounds._doing.result(60)
+        rounds.end()
+        assert len(tried) == 2
+        assert "disk full" in caplog.text
+
+    def test_changes_go_on_after_its_end(self, asked):
+        """A process that ends may still write."""
+        rounds = self.rounds(asked, 0)
+        rounds.end()
+        for _ in range(CHANGES):
+            rounds.count(1)
+        assert asked == []
