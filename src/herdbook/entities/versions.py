@@ -102,7 +102,8 @@ class Lineage:
     imported: tuple[ImportedFrom, ...] = ()
 
 
-@frozen(kw_only=True)
+# As for registered models.
+@frozen(kw_only=True, slots=False)
 class ModelVersion:
     """A version of a registered model.
 

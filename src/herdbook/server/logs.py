@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
 from collections.abc import MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, BinaryIO, cast
@@ -16,6 +18,8 @@ from structlog.typing import FilteringBoundLogger
 
 Log = FilteringBoundLogger
 
+WHOLE = 4096
+"""Bytes that a pipe takes in one piece, so that what several processes write to it does not mix."""
 _LEVELS = {"warn": "warning", "exception": "error"}
 _ENCODER = msgspec.json.Encoder(enc_hook=str)
 
@@ -25,16 +29,61 @@ def open_log(level: str, stream: BinaryIO) -> Log:
 
     Args:
         level: The least that is written: debug, info, warning or error.
-        stream: Where to, unbuffered, so that a line is one write and those of several processes do not mix.
+        stream: Where to, unbuffered, so that lines of several processes do not mix; see `Lines`.
     """
     made = structlog.wrap_logger(
-        structlog.BytesLogger(stream),
+        structlog.BytesLogger(cast("BinaryIO", Lines(stream))),
         # One step: there is a line for every request.
         processors=[_rendered],
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
     # Bound once, or each line would be begun by binding.
     return cast("Log", made.bind())
+
+
+class Lines:
+    """A stream before another, which gets what is written in one turn of an event loop at its end, with one call.
+
+    A call for each line was a twentieth of the time of short requests. Who is killed in the midst of a turn takes its
+    lines along; what other threads write goes through at once.
+
+    Args:
+        stream: The other one, unbuffered.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._held: list[bytes] = []
+        self._size = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def write(self, line: bytes) -> int:
+        """Write a line, soon."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._stream.write(line)
+            return len(line)
+        if self._size + len(line) > WHOLE:
+            self._pass_on()
+        if not self._held or loop is not self._loop:
+            loop.call_soon(self._pass_on)
+            self._loop = loop
+        self._held.append(line)
+        self._size += len(line)
+        return len(line)
+
+    def flush(self) -> None:
+        """A line is no reason to."""
+
+    def _pass_on(self) -> None:
+        text = b"".join(self._held)
+        self._held.clear()
+        self._size = 0
+        if text:
+            # Where the disk is full nobody can be told, and the requests are answered.
+            with suppress(OSError):
+                self._stream.write(text)
 
 
 class ToLog(logging.Handler):

@@ -184,13 +184,13 @@ def test_an_answer_that_is_too_large_for_one_step_is_made_once(metastore):
 
 
 def test_where_the_end_of_a_request_fails_the_connection_is_closed(metastore, caplog):
-    """A log that cannot be written is no fault of the request's: nothing is said of it after its answer."""
+    """What fails after the answer is no fault of the request's: nothing is said of it after that."""
 
-    class Full(BytesIO):
-        def write(self, _):
+    class Failing(Watch):
+        def end(self, *_):
             raise OSError(28, "No space left on device")
 
-    with ServedMetastore(metastore, watch=Watch(log=open_log("info", Full()))) as server:
+    with ServedMetastore(metastore, watch=Failing()) as server:
         parts = urlsplit(server.url)
         with socket.create_connection((parts.hostname, parts.port), timeout=20) as connection:
             connection.sendall(ASK)
