@@ -198,8 +198,6 @@ def _check_shape(lineage: Lineage) -> None:
         found = getattr(lineage, name)
         if not isinstance(found, tuple | list) or not all(isinstance(item, kind) for item in found):
             raise InvalidArgumentError(f"lineage.{name} is a tuple of {kind.__name__}, not {str(found)[:100]!r}.")
-    if not isinstance(lineage.environment, Mapping):
-        raise InvalidArgumentError(f"lineage.environment is a mapping, not {str(lineage.environment)[:100]!r}.")
 
 
 def _dataset_texts(dataset: DatasetRef) -> list[str | None]:

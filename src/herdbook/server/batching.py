@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any
 
 MOST = 32
@@ -13,12 +13,14 @@ MOST = 32
 
 Job = Callable[[], Any]
 Together = Callable[[Sequence[Job]], Sequence[Any]]
+_Asked = tuple[Job, "asyncio.Future[Any]"]
 
 
 class Batches:
     """Lets an event loop have jobs done together.
 
-    Threads that write one by one would only take the interpreter from each other, and wait for the disk in turns.
+    Threads that write one by one would only take the interpreter from each other, and wait for the disk in turns. The
+    one thread takes what waits by itself: until the loop had handed it on, a tenth of the time was over.
 
     Args:
         together: Does jobs, none of which raises; returns what each returned.
@@ -27,13 +29,14 @@ class Batches:
     def __init__(self, together: Together) -> None:
         self._together = together
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="herdbook-changes")
-        self._waiting: deque[tuple[Job, asyncio.Future[Any]]] = deque()
+        self._waiting: SimpleQueue[_Asked] = SimpleQueue()
+        self._batch: Sequence[_Asked] = ()
         self._busy = False
 
     async def do(self, job: Job) -> Any:
         """Do a job with others; returns what it returns, or raises that where it is an error."""
         future = asyncio.get_running_loop().create_future()
-        self._waiting.append((job, future))
+        self._waiting.put((job, future))
         if not self._busy:
             self._busy = True
             self._begin()
@@ -44,23 +47,34 @@ class Batches:
         self._pool.shutdown(wait=True)
 
     def _begin(self) -> None:
-        batch = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
-        doing = asyncio.get_running_loop().run_in_executor(self._pool, self._together, [job for job, _ in batch])
-        doing.add_done_callback(lambda done: self._end(batch, done))
+        loop = asyncio.get_running_loop()
+        loop.run_in_executor(self._pool, self._work, loop).add_done_callback(self._end)
 
-    def _end(self, batch: Sequence[tuple[Job, asyncio.Future[Any]]], done: asyncio.Future[Sequence[Any]]) -> None:
-        # What came meanwhile is begun first, so that the thread is busy while this loop writes answers.
-        if self._waiting:
-            self._begin()
-        else:
-            self._busy = False
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Do what waits until nothing does; in the thread."""
+        while count := min(MOST, self._waiting.qsize()):
+            batch = self._batch = [self._waiting.get() for _ in range(count)]
+            outcomes = self._together([job for job, _ in batch])
+            self._batch = ()
+            loop.call_soon_threadsafe(_tell, batch, outcomes)
+
+    def _end(self, done: asyncio.Future[None]) -> None:
         error = done.exception()
-        outcomes = done.result() if error is None else [error] * len(batch)
-        for (_, future), outcome in zip(batch, outcomes, strict=True):
-            if future.done():
-                # Whoever asked is gone.
-                continue
-            if isinstance(outcome, BaseException):
-                future.set_exception(outcome)
-            else:
-                future.set_result(outcome)
+        if error is not None:
+            _tell(self._batch, [error] * len(self._batch))
+        # Something may have come after the thread looked.
+        if self._waiting.empty():
+            self._busy = False
+        else:
+            self._begin()
+
+
+def _tell(batch: Sequence[_Asked], outcomes: Sequence[Any]) -> None:
+    for (_, future), outcome in zip(batch, outcomes, strict=True):
+        if future.done():
+            # Whoever asked is gone.
+            continue
+        if isinstance(outcome, BaseException):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)

@@ -61,7 +61,7 @@ class GovernedCopying(GovernedRegistration):
         known = chain is not None and self._core.gate.knows(self._caller, chain)
         chain = chain if chain is not None and known else self._chain_of_new(name)
         origin = evolve(row.version.lineage, source=ref.uri, parents=(ref,))
-        draft = Draft(comment=row.version.comment, tags=given, lineage=origin, manifest=manifest)
+        draft = Draft.of(manifest, comment=row.version.comment, tags=given, lineage=origin)
         copy = _Copy(source=row, target=name, draft=self._described(chain, draft, manifest))
         made = (
             self._into_known(copy, idempotency_key, reason) if known else self._into_new(copy, idempotency_key, reason)

@@ -41,6 +41,7 @@ class Draft:
 
     Args:
         number: The number that it is to have; None: the next one.
+        sha256: Of its manifest.
         description: What its files say, where all are held and it can be READY at once; None makes it pending.
     """
 
@@ -52,6 +53,19 @@ class Draft:
     sha256: str = ""
     description: ModelDescription | None = None
     rules: tuple[EffectiveRule, ...] = ()
+
+    @staticmethod
+    def of(
+        manifest: Manifest | None,
+        *,
+        comment: str | None,
+        tags: dict[str, str],
+        lineage: Lineage,
+        number: int | None = None,
+    ) -> Draft:
+        """Return one of which nothing is read yet; raises InvalidArgumentError for what is no manifest."""
+        sha256 = "" if manifest is None else manifest_sha256(manifest)
+        return Draft(comment=comment, tags=tags, lineage=lineage, manifest=manifest, number=number, sha256=sha256)
 
 
 class GovernedRegistration(GovernedUploads):
@@ -76,9 +90,7 @@ class GovernedRegistration(GovernedUploads):
         if number is not None:
             model.version(number)
         subject = subjects.model(model)
-        draft = self._draft(
-            subject, Draft(comment=comment, tags=given, lineage=origin, manifest=manifest, number=number)
-        )
+        draft = self._draft(subject, Draft.of(manifest, comment=comment, tags=given, lineage=origin, number=number))
 
         def body(tx: WriteTransaction, admitted: Admitted[RegisteredModel], stamp: Stamp) -> Outcome[ModelVersion]:
             return self._insert(tx, admitted, stamp, self._judged(admitted.chain, draft, tx), subject.what)
@@ -110,7 +122,6 @@ class GovernedRegistration(GovernedUploads):
         manifest = draft.manifest
         if manifest is None:
             return draft
-        draft = evolve(draft, sha256=manifest_sha256(manifest))
         self._core.limits.check(manifest.files)
         if self._core.admission.described(draft.sha256) is not None:
             return draft
@@ -119,7 +130,6 @@ class GovernedRegistration(GovernedUploads):
 
     def _described(self, chain: Chain, draft: Draft, manifest: Manifest) -> Draft:
         """Return a draft with what its files say, where they are all held and no check has to run."""
-        draft = evolve(draft, sha256=manifest_sha256(manifest))
         self._core.limits.check(manifest.files)
         rules = self._core.admission.rules_for(chain)
         if any(rule.is_check for rule in rules):
