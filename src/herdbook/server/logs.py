@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import select
 import time
 from collections.abc import MutableMapping
 from contextlib import suppress
@@ -18,7 +19,7 @@ from structlog.typing import FilteringBoundLogger
 
 Log = FilteringBoundLogger
 
-WHOLE = 4096
+WHOLE = getattr(select, "PIPE_BUF", 4096)
 """Bytes that a pipe takes in one piece, so that what several processes write to it does not mix."""
 _LEVELS = {"warn": "warning", "exception": "error"}
 _ENCODER = msgspec.json.Encoder(enc_hook=str)

@@ -27,10 +27,9 @@ from herdbook.service.sight import as_shown, ensure_shown, with_known_parents
 from herdbook.verdicts import Operation, Rejection
 from herdbook.wire import to_json
 
-_FILES_AT_ONCE = 1000
-
 _OPERATION = Operation.FINALIZE_MODEL_VERSION
 _SHOWN_MISSING = 5
+_FILES_AT_ONCE = 1000
 
 
 @frozen(kw_only=True)
