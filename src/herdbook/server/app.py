@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from herdbook.api import PREFIX
 from herdbook.errors import NotFoundError, RegistryError, UnavailableError
+from herdbook.ports.metadata.tokens import Presented
 from herdbook.server.guard import LOOPBACK, Guard
 from herdbook.server.identity import Authenticator
 from herdbook.server.limits import Buckets, LimitedAuthenticator
@@ -56,6 +57,7 @@ class App:
         self._watch = watch
         self._figures_port = figures_port
         self._own = {route.path for route in beside.routes if isinstance(route, Route)}
+        self._looked_up: dict[str, Presented] | None = None
 
     def begin(self, scope: Scope) -> Application | None:
         """Answer a request without a body that nothing has to be waited for; for others nothing is done yet.
@@ -75,7 +77,10 @@ class App:
         except RegistryError:
             return self
         identity = request_id(headers)
+        headers.looked_up = self._looked_up_in_turn()
         answer = self.native.at_once(scope, headers, identity)
+        # A thread may come to it later.
+        headers.looked_up = None
         if answer is None:
             return self
         sent = send_at_once(seen.whole, answer, identity)
@@ -106,6 +111,20 @@ class App:
             await send_answer(seen.by(receive, send).send, answer, request_id(headers))
         finally:
             self._end(scope, headers, seen)
+
+    def _looked_up_in_turn(self) -> dict[str, Presented]:
+        """Return what is known of tokens in this turn of the event loop.
+
+        The requests that it begins with were sent before it, so before any of them was looked up: what is revoked
+        while it lasts is refused from the next request on all the same.
+        """
+        if self._looked_up is None:
+            self._looked_up = {}
+            asyncio.get_running_loop().call_soon(self._end_turn)
+        return self._looked_up
+
+    def _end_turn(self) -> None:
+        self._looked_up = None
 
     def _end(self, scope: Scope, headers: RequestHeaders, seen: Seen) -> None:
         self._watch.end(scope, headers, seen)

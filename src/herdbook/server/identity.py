@@ -7,6 +7,7 @@ from typing import Protocol
 
 from herdbook.entities import Caller
 from herdbook.names import PrincipalName
+from herdbook.server.messages import RequestHeaders
 from herdbook.service import Metastore
 from herdbook.service.identity import Authentication
 
@@ -70,4 +71,5 @@ class Credentials:
         shown = headers.get(_AUTHORIZATION)
         if shown is None and self._local is not None:
             return self._local.authenticate(headers, request_id)
-        return self._authentication.caller_for(shown, request_id=request_id, client="http")
+        looked_up = headers.looked_up if isinstance(headers, RequestHeaders) else None
+        return self._authentication.caller_for(shown, request_id=request_id, client="http", looked_up=looked_up)

@@ -23,6 +23,7 @@ from herdbook.errors import (
     UnavailableError,
     UnsupportedError,
 )
+from herdbook.ports.metadata.tokens import Presented
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -80,9 +81,11 @@ class RequestHeaders(dict[str, str]):
 
     Attributes:
         repeated: The names of those that stand more than once.
+        principal: The id of who sent them, once that is established.
+        looked_up: What was looked up of tokens since they were sent; None where that is to be done anew.
     """
 
-    __slots__ = ("address", "principal", "repeated")
+    __slots__ = ("address", "looked_up", "principal", "repeated")
 
     def __init__(self, read: Sequence[tuple[str, str]], address: str) -> None:
         super().__init__(read)
@@ -92,6 +95,7 @@ class RequestHeaders(dict[str, str]):
             counts = Counter(name for name, _ in read)
             self.repeated = frozenset(name for name, count in counts.items() if count > 1)
         self.principal: str | None = None
+        self.looked_up: dict[str, Presented] | None = None
 
 
 def read_headers(scope: Scope) -> RequestHeaders:

@@ -16,6 +16,7 @@ from herdbook.names import PrincipalKind, PrincipalName
 from herdbook.plugins import PluginManager
 from herdbook.policy.token_scopes import scope_of
 from herdbook.ports.identity import Identity, IdentityProvider
+from herdbook.ports.metadata.tokens import Presented
 from herdbook.service.metastore import Metastore
 from herdbook.service.persons import person_for
 from herdbook.service.token_secrets import PREFIX, digest_of, is_secret, not_accepted
@@ -81,7 +82,14 @@ class Authentication:
                 provider.close()
             raise
 
-    def caller_for(self, authorization: str | None, *, request_id: str = "", client: str = "") -> Caller:
+    def caller_for(
+        self,
+        authorization: str | None,
+        *,
+        request_id: str = "",
+        client: str = "",
+        looked_up: dict[str, Presented] | None = None,
+    ) -> Caller:
         """Return who a request comes from.
 
         An API token costs one statement, and nothing is remembered that anything committed since could have changed:
@@ -93,6 +101,7 @@ class Authentication:
                 where the request has none.
             request_id: The id under which its work is logged.
             client: What the client says it is.
+            looked_up: Tokens that were looked up since this request was sent, and still hold; added to.
 
         Raises:
             UnauthenticatedError: the header shows nothing that is accepted; the answer does not tell why.
@@ -102,7 +111,10 @@ class Authentication:
         # What begins like a secret of our own is shown to nobody else, not even where it is mistyped.
         own = shown.credential.startswith(PREFIX)
         told = (request_id, client)
-        caller, name = self._of_token(shown.credential, told) if own else self._of_bearer(shown.credential, told)
+        if own:
+            caller, name = self._of_token(shown.credential, told, {} if looked_up is None else looked_up)
+        else:
+            caller, name = self._of_bearer(shown.credential, told)
         if shown.user is not None and not _is_user(shown.user, name):
             raise not_accepted()
         return caller
@@ -122,13 +134,16 @@ class Authentication:
         for provider in self._providers:
             provider.close()
 
-    def _of_token(self, secret: str, told: tuple[str, str]) -> tuple[Caller, PrincipalName]:
+    def _of_token(
+        self, secret: str, told: tuple[str, str], looked_up: dict[str, Presented]
+    ) -> tuple[Caller, PrincipalName]:
         core = self._metastore.core
-        found = None
-        if is_secret(secret):
-            found = core.store.point.presented(digest_of(secret), now_ms=core.clock.now_ms())
-        if found is None:
+        now_ms, found = core.clock.now_ms(), looked_up.get(secret)
+        if found is None and is_secret(secret):
+            found = core.store.point.presented(digest_of(secret), now_ms=now_ms)
+        if found is None or found.expires_ms <= now_ms:
             raise not_accepted()
+        looked_up[secret] = found
         caller = Caller(
             principal_id=found.principal_id,
             scope=scope_of(found.privileges, found.securable_id, found.metastore_id),
