@@ -6,8 +6,9 @@ import logging
 import os
 import shutil
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
@@ -23,6 +24,19 @@ PAGE = 4096
 def change(store, name):
     with store.write() as tx:
         insert_catalog(tx, name)
+
+
+def in_child(work):
+    """Do something in a child process; returns whether it could be done."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def log_bytes(path):
@@ -95,18 +109,49 @@ class TestStore(StoreFixtures):
             change(ready, f"p{number}")
         ready._checkpoints._doing.result(60)
         names = [f"c{number}" for number in range(CHANGES)]
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                for name in names:
-                    change(ready, name)
-                ready._checkpoints.end()
-                status = 0
-            finally:
-                os._exit(status)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+        def work():
+            for name in names:
+                change(ready, name)
+            ready._checkpoints.end()
+
+        assert in_child(work)
         assert self.carried(path, names) >= CHANGES - 2
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+    def test_a_fork_waits_until_nobody_is_kept_from_writing(self, ready, monkeypatch):
+        """A child would take the locks of its parent's thread for held by itself, and nobody would release them."""
+        monkeypatch.setattr(sqlite_checkpoints, "LONG", 1)
+        monkeypatch.setattr(sqlite_store, "BUSY_S", 2)
+        alone, begun = ready._checkpoints._alone, threading.Event()
+
+        @contextmanager
+        def slowly():
+            with alone():
+                begun.set()
+                time.sleep(0.3)
+                yield
+
+        monkeypatch.setattr(ready._checkpoints, "_alone", slowly)
+        for number in range(CHANGES):
+            change(ready, f"c{number}")
+        assert begun.wait(60)
+        assert in_child(lambda: change(ready, "child"))
+        change(ready, "parent")
+        assert exists(ready, "child")
+
+    def test_a_round_gives_way_to_who_writes_for_long(self, ready, monkeypatch):
+        """It is made another time; who waits for its end, as a fork does, does not wait for that change."""
+        monkeypatch.setattr(sqlite_checkpoints, "LONG", 1)
+        monkeypatch.setattr(sqlite_store, "_ALONE_S", 0.05)
+        for number in range(CHANGES - 2):
+            change(ready, f"c{number}")
+        with ready.write() as tx:
+            insert_catalog(tx, "long")
+            for _ in range(2):
+                ready._checkpoints.count(1)
+            ready._checkpoints._doing.result(60)
+        assert exists(ready, "long")
 
 
 class TestGrowth(StoreFixtures):

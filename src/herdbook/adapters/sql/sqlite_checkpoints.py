@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -18,6 +19,7 @@ SHORTER = 2
 while it carried, which is for a moment where there is little left to carry."""
 BACKSTOP = 8_000
 """Pages of a log from which on whoever commits carries them itself: what one large change wrote, or a busy machine."""
+PAUSE_S = 2
 _LOG = logging.getLogger("herdbook.sqlite")
 
 
@@ -41,6 +43,7 @@ class Checkpoints:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="herdbook-checkpoints")
         self._changes = 0
         self._doing: Future[None] | None = None
+        self._quiet = threading.Lock()
 
     def count(self, changes: int) -> None:
         """Count changes that are committed; called by whoever may write."""
@@ -58,7 +61,19 @@ class Checkpoints:
         """Wait for what was begun, and do no more."""
         self._thread.shutdown()
 
+    def pause(self) -> bool:
+        """Wait for what is being done, and begin nothing until `go_on`; returns False where it takes too long."""
+        return self._quiet.acquire(timeout=PAUSE_S)
+
+    def go_on(self) -> None:
+        """End a pause."""
+        self._quiet.release()
+
     def _do(self) -> None:
+        with self._quiet:
+            self._round()
+
+    def _round(self) -> None:
         try:
             if self._carry() >= LONG:
                 for _ in range(SHORTER):

@@ -27,6 +27,7 @@ from herdbook.errors import InvalidArgumentError, RegistryError, UnavailableErro
 R = TypeVar("R")
 
 BUSY_S = 30.0
+_ALONE_S = 1.0
 BRIEF_STEPS = 10_000
 """Steps of SQLite's machine that a brief job may take: one or two milliseconds, enough for a page of 200 models."""
 _STEPS_A_LOOK = 1_000
@@ -166,6 +167,7 @@ class SqliteStore(SqlStore):
 
     def close(self) -> None:
         """Release all connections; those that other threads keep go when the threads do."""
+        self._after_fork()
         self._checkpoints.end()
         held = self._local.__dict__.pop("held", None)
         self._local.__dict__.pop("runner", None)
@@ -230,11 +232,30 @@ class SqliteStore(SqlStore):
         self._checkpoints = self._new_checkpoints()
 
     def _new_checkpoints(self) -> Checkpoints:
-        return Checkpoints(self._carry, lambda: self.transaction(Mode.EXCLUSIVE))
+        return Checkpoints(self._carry, self._alone)
 
     def _changed(self, changes: int) -> None:
         if self._database is not None:
             self._checkpoints.count(changes)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep everybody from writing; raises UnavailableError where somebody does, and goes on for long."""
+        if not self._writer.acquire(timeout=_ALONE_S):
+            raise UnavailableError("Somebody has been writing for long.")
+        try:
+            with self.transaction(Mode.EXCLUSIVE):
+                yield
+        finally:
+            self._writer.release()
+
+    def settle(self) -> bool:
+        """Have no checkpoint under way: a child process would take its locks for held for ever."""
+        return self._checkpoints.pause()
+
+    def go_on(self) -> None:
+        """Let checkpoints be made again."""
+        self._checkpoints.go_on()
 
     def _carry(self) -> int:
         """Carry what can be from the write-ahead log into the database; returns the pages of the log."""

@@ -149,6 +149,13 @@ class SqlStore(MetadataStore):
         """Return the write transaction over a runner."""
         return SqlWrites(runner)
 
+    def settle(self) -> bool:
+        """Have nothing of its own under way while this process forks; returns False where there is nothing to end."""
+        return False
+
+    def go_on(self) -> None:
+        """Go on after `settle`."""
+
     @abstractmethod
     def give_up_inherited(self) -> None:
         """Forget what the parent process made."""
@@ -165,6 +172,17 @@ class SqlStore(MetadataStore):
 
 # To ask for the process's number with every statement is a call of the system.
 _OPENED: WeakSet[SqlStore] = WeakSet()
+# Of each thread that forks: the stores that wait until it has.
+_forking = threading.local()
+
+
+def _settle() -> None:
+    _forking.settled = [store for store in tuple(_OPENED) if store.settle()]
+
+
+def _go_on() -> None:
+    for store in _forking.__dict__.pop("settled", ()):
+        store.go_on()
 
 
 def _tell_of_fork() -> None:
@@ -175,7 +193,7 @@ def _tell_of_fork() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_tell_of_fork)
+    os.register_at_fork(before=_settle, after_in_parent=_go_on, after_in_child=_tell_of_fork)
 
 
 class _PointRunner(Runner):
