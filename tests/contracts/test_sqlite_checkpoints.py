@@ -140,6 +140,19 @@ class TestStore(StoreFixtures):
         change(ready, "parent")
         assert exists(ready, "child")
 
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+    def test_a_child_that_forks_waits_for_nobody(self, ready):
+        """What stood still in its parent is none of its own, whether it has used the store or not."""
+
+        def fork_again():
+            waited = []
+            ready._checkpoints.pause = lambda: waited.append(1)
+            assert in_child(lambda: change(ready, "grandchild"))
+            assert waited == []
+
+        assert in_child(fork_again)
+        assert exists(ready, "grandchild")
+
     def test_a_round_gives_way_to_who_writes_for_long(self, ready, monkeypatch):
         """It is made another time; who waits for its end, as a fork does, does not wait for that change."""
         monkeypatch.setattr(sqlite_checkpoints, "LONG", 1)

@@ -20,6 +20,7 @@ while it carried, which is for a moment where there is little left to carry."""
 BACKSTOP = 8_000
 """Pages of a log from which on whoever commits carries them itself: what one large change wrote, or a busy machine."""
 PAUSE_S = 2
+"""Seconds for which a round is waited for by who cannot begin beside it."""
 _LOG = logging.getLogger("herdbook.sqlite")
 
 
@@ -32,7 +33,7 @@ class Checkpoints:
 
     Args:
         carry: Carries what can be without waiting for anybody; returns how many pages the log has.
-        alone: Keeps all others from writing.
+        alone: Keeps all others from writing; raises UnavailableError where that takes long.
 
     Source: https://www.sqlite.org/wal.html
     """

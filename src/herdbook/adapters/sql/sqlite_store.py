@@ -251,7 +251,8 @@ class SqliteStore(SqlStore):
 
     def settle(self) -> bool:
         """Have no checkpoint under way: a child process would take its locks for held for ever."""
-        return self._checkpoints.pause()
+        # Those of a parent stand still for ever.
+        return not self.is_inherited and self._checkpoints.pause()
 
     def go_on(self) -> None:
         """Let checkpoints be made again."""
