@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -127,10 +128,11 @@ class TestStore(StoreFixtures):
 
         @contextmanager
         def slowly():
-            with alone():
+            with alone() as is_alone:
+                assert is_alone
                 begun.set()
                 time.sleep(0.3)
-                yield
+                yield is_alone
 
         monkeypatch.setattr(ready._checkpoints, "_alone", slowly)
         for number in range(CHANGES):
@@ -165,6 +167,24 @@ class TestStore(StoreFixtures):
                 ready._checkpoints.count(1)
             ready._checkpoints._doing.result(60)
         assert exists(ready, "long")
+
+    def test_a_round_gives_way_to_another_process_too(self, ready, path, monkeypatch, caplog):
+        """Its lock is asked for a moment, and whoever closes the store waits no longer than that."""
+        monkeypatch.setattr(sqlite_checkpoints, "LONG", 1)
+        monkeypatch.setattr(sqlite_store, "_ALONE_S", 0.05)
+        for number in range(CHANGES - 2):
+            change(ready, f"c{number}")
+        other = sqlite3.connect(path, isolation_level=None)
+        try:
+            other.execute("BEGIN IMMEDIATE")
+            ready._checkpoints.count(2)
+            ready._checkpoints._doing.result(20)
+            other.execute("COMMIT")
+        finally:
+            other.close()
+        change(ready, "after")
+        assert exists(ready, "after")
+        assert caplog.text == ""
 
 
 class TestGrowth(StoreFixtures):
@@ -212,14 +232,14 @@ class TestRounds:
     def asked(self):
         return []
 
-    def rounds(self, asked, pages):
+    def rounds(self, asked, pages, *, is_alone=True):
         def carry():
             asked.append("carry")
             return pages
 
         def alone():
             asked.append("alone")
-            return nullcontext()
+            return nullcontext(enter_result=is_alone)
 
         return Checkpoints(carry, alone)
 
@@ -238,6 +258,27 @@ class TestRounds:
             rounds.count(1)
         rounds.end()
         assert asked == ["carry"] * (1 + SHORTER) + ["alone", "carry"]
+
+    def test_where_somebody_else_writes_the_end_is_left_to_the_next_round(self, asked, caplog):
+        """That is nothing to be told of."""
+        rounds = self.rounds(asked, LONG, is_alone=False)
+        for _ in range(CHANGES):
+            rounds.count(1)
+        rounds.end()
+        assert asked == ["carry"] * (1 + SHORTER) + ["alone"]
+        assert caplog.text == ""
+
+    def test_a_fault_of_ours_is_told_of(self, caplog):
+        """Nobody waits for a round, so nobody would see its exception."""
+
+        def carry():
+            raise ZeroDivisionError("ours")
+
+        rounds = Checkpoints(carry, nullcontext)
+        for _ in range(CHANGES):
+            rounds.count(1)
+        rounds.end()
+        assert "ours" in caplog.text
 
     def test_what_cannot_be_carried_is_told_of_and_tried_again(self, caplog):
         """The disk may be full; changes are as safe in the log."""

@@ -38,7 +38,6 @@ class Batches:
         future = asyncio.get_running_loop().create_future()
         self._waiting.put((job, future))
         if not self._busy:
-            self._busy = True
             self._begin()
         return await future
 
@@ -49,6 +48,7 @@ class Batches:
     def _begin(self) -> None:
         loop = asyncio.get_running_loop()
         loop.run_in_executor(self._pool, self._work, loop).add_done_callback(self._end)
+        self._busy = True
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
         """Do what waits until nothing does; in the thread."""
@@ -62,11 +62,14 @@ class Batches:
         error = done.exception()
         if error is not None:
             _tell(self._batch, [error] * len(self._batch))
+        self._busy = False
         # Something may have come after the thread looked.
-        if self._waiting.empty():
-            self._busy = False
-        else:
-            self._begin()
+        if not self._waiting.empty():
+            try:
+                self._begin()
+            except RuntimeError as ended:
+                left = [self._waiting.get() for _ in range(self._waiting.qsize())]
+                _tell(left, [ended] * len(left))
 
 
 def _tell(batch: Sequence[_Asked], outcomes: Sequence[Any]) -> None:

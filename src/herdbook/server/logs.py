@@ -46,7 +46,7 @@ class Lines:
     """A stream before another, which gets what is written in one turn of an event loop at its end, with one call.
 
     A call for each line was a twentieth of the time of short requests. Who is killed in the midst of a turn takes its
-    lines along; what other threads write goes through at once.
+    lines along; what other threads write goes through at once. For one loop at a time.
 
     Args:
         stream: The other one, unbuffered.
@@ -63,7 +63,7 @@ class Lines:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            self._stream.write(line)
+            self._write(line)
             return len(line)
         if self._size + len(line) > WHOLE:
             self._pass_on()
@@ -78,13 +78,17 @@ class Lines:
         """A line is no reason to."""
 
     def _pass_on(self) -> None:
-        text = b"".join(self._held)
-        self._held.clear()
-        self._size = 0
-        if text:
+        held, self._held, self._size = self._held, [], 0
+        if held:
             # Where the disk is full nobody can be told, and the requests are answered.
             with suppress(OSError):
-                self._stream.write(text)
+                self._write(b"".join(held))
+
+    def _write(self, text: bytes) -> None:
+        rest = memoryview(text)
+        # What a stream that does not wait cannot take, of which it tells by None, is lost.
+        while rest and (taken := self._stream.write(rest)):
+            rest = rest[taken:]
 
 
 class ToLog(logging.Handler):

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from herdbook.adapters.sql import sqlite_store
+from herdbook.adapters.sql import sqlite_brief
 from herdbook.adapters.sql.search_reads import SearchReads
 from herdbook.api import PREFIX
 from herdbook.names import PrincipalName
@@ -42,7 +42,7 @@ def test_a_short_list_needs_no_thread(http, read_by):
 def test_a_long_list_is_read_again_by_a_thread(http, read_by, monkeypatch):
     """What is broken off is answered all the same, whole, and is not tried again the next time."""
     short = http.get(SEARCH).json()["items"]
-    monkeypatch.setattr(sqlite_store, "BRIEF_STEPS", 2_000)
+    monkeypatch.setattr(sqlite_brief, "BRIEF_STEPS", 2_000)
     other = f"{SEARCH}&filter_string=name%20%21%3D%20'x'"
     read_by.clear()
     long = [http.get(other).json()["items"] for _ in range(3)]
@@ -62,7 +62,7 @@ def test_a_pattern_is_left_to_a_thread(http, read_by, pattern):
 
 def test_large_rows_are_left_to_a_thread(http, read_by):
     """What takes few steps and many bytes is not read in the event loop either."""
-    large = "x" * 2 * sqlite_store.BRIEF_BYTES
+    large = "x" * 2 * sqlite_brief.BRIEF_BYTES
     answer = http.put(f"{PREFIX}/models/main.default.m007/tags/notes", json={"value": large})
     assert answer.status_code < 300
     found = http.get(SEARCH).json()["items"]

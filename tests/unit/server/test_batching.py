@@ -133,3 +133,17 @@ def test_those_that_wait_beside_a_batch_that_fails_are_done():
     failed, done = asyncio.run(run())
     assert isinstance(failed, OSError)
     assert done == 2
+
+
+def test_what_comes_after_its_end_is_told_so():
+    """Each time, and nobody waits for ever."""
+
+    async def run():
+        batches = Batches(lambda jobs: [job() for job in jobs])
+        assert await batches.do(lambda: 1) == 1
+        batches.shut_down()
+        for _ in range(2):
+            with pytest.raises(RuntimeError):
+                await asyncio.wait_for(batches.do(lambda: 2), 20)
+
+    asyncio.run(run())

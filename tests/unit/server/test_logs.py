@@ -118,3 +118,16 @@ def test_a_loop_that_ended_keeps_nothing_from_the_next_one():
     loop.close()
     asyncio.run(turn(b"next\n"))
     assert pieces.got == [b"left\nnext\n"]
+
+
+def test_what_a_stream_takes_in_parts_is_written_whole():
+    """A stream may take less than it is given."""
+
+    class Slow(Pieces):
+        def write(self, data):
+            return super().write(data[:7])
+
+    slow = Slow()
+    open_log("info", slow).info("parted")
+    assert json.loads(b"".join(slow.got))["event"] == "parted"
+    assert len(slow.got) > 5

@@ -33,12 +33,12 @@ class Checkpoints:
 
     Args:
         carry: Carries what can be without waiting for anybody; returns how many pages the log has.
-        alone: Keeps all others from writing; raises UnavailableError where that takes long.
+        alone: Keeps all others from writing; yields False where somebody else does, and goes on for long.
 
     Source: https://www.sqlite.org/wal.html
     """
 
-    def __init__(self, carry: Callable[[], int], alone: Callable[[], AbstractContextManager[object]]) -> None:
+    def __init__(self, carry: Callable[[], int], alone: Callable[[], AbstractContextManager[bool]]) -> None:
         self._carry = carry
         self._alone = alone
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="herdbook-checkpoints")
@@ -57,6 +57,8 @@ class Checkpoints:
         except RuntimeError:
             # This process ends; the next one reads what is left in the log.
             self._doing = None
+        else:
+            self._doing.add_done_callback(_tell)
 
     def end(self) -> None:
         """Wait for what was begun, and do no more."""
@@ -79,8 +81,16 @@ class Checkpoints:
             if self._carry() >= LONG:
                 for _ in range(SHORTER):
                     self._carry()
-                with self._alone():
-                    self._carry()
+                with self._alone() as is_alone:
+                    # Otherwise the next round tries again.
+                    if is_alone:
+                        self._carry()
         except RegistryError as error:
             # Nothing is lost: everything is read from the log until it could be carried.
             _LOG.warning("the write-ahead log could not be carried into the database: %s", error)
+
+
+def _tell(done: Future[None]) -> None:
+    error = done.exception()
+    if error is not None:
+        _LOG.error("a checkpoint failed: %s", error, exc_info=error)

@@ -19,6 +19,7 @@ from herdbook.adapters.sql.dialect import SQLITE
 from herdbook.adapters.sql.driver_errors import translate, translated
 from herdbook.adapters.sql.postgres_options import PostgresOptions
 from herdbook.adapters.sql.sqlite_batches import Batch
+from herdbook.adapters.sql.sqlite_brief import BRIEF_BYTES, STEPS_A_LOOK, Brief, BriefRunner
 from herdbook.adapters.sql.sqlite_checkpoints import BACKSTOP, Checkpoints
 from herdbook.adapters.sql.statements import Compiler, Row, Runner
 from herdbook.adapters.sql.store import Mode, SqlStore
@@ -27,12 +28,7 @@ from herdbook.errors import InvalidArgumentError, RegistryError, UnavailableErro
 R = TypeVar("R")
 
 BUSY_S = 30.0
-_ALONE_S = 1.0
-BRIEF_STEPS = 10_000
-"""Steps of SQLite's machine that a brief job may take: one or two milliseconds, enough for a page of 200 models."""
-_STEPS_A_LOOK = 1_000
-BRIEF_BYTES = 16_384
-"""Bytes of a row, and of each text in it, that a brief job may read; most have one or two thousand."""
+_ALONE_S = 0.5
 REMEMBERED = 1024
 """Rows that a thread remembers."""
 _PRAGMAS = (
@@ -86,7 +82,7 @@ class SqliteStore(SqlStore):
         """Run statements in one transaction: a writer is alone anyway."""
         self._after_fork()
         if mode is Mode.READ:
-            brief: _Brief | None = getattr(self._local, "brief", None)
+            brief: Brief | None = getattr(self._local, "brief", None)
             with self._turn(), translated(), self._cursor("BEGIN") if brief is None else self._in(brief) as runner:
                 yield runner
             return
@@ -121,7 +117,7 @@ class SqliteStore(SqlStore):
         """Do a job in so many steps; None where it takes more, or where all threads share one connection."""
         if self._database is None:
             return None
-        brief = self._local.brief = _Brief()
+        brief = self._local.brief = Brief()
         try:
             return job()
         except RegistryError as error:
@@ -202,7 +198,7 @@ class SqliteStore(SqlStore):
             connection.close()
 
     @contextmanager
-    def _in(self, brief: _Brief) -> Iterator[Runner]:
+    def _in(self, brief: Brief) -> Iterator[Runner]:
         """Read on the connection that this thread keeps for single statements, which has their pages."""
         self._kept()
         driver: Any = self._local.held.driver_connection
@@ -211,11 +207,11 @@ class SqliteStore(SqlStore):
                 yield runner
             return
         cursor = driver.cursor()
-        driver.set_progress_handler(brief.look, _STEPS_A_LOOK)
+        driver.set_progress_handler(brief.look, STEPS_A_LOOK)
         bytes_before = driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, BRIEF_BYTES)
         try:
             with _whole(driver, cursor, "BEGIN"):
-                yield _BriefRunner(cursor, self._compiler, brief)
+                yield BriefRunner(cursor, self._compiler, brief)
         finally:
             driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, bytes_before)
             driver.set_progress_handler(None, 0)
@@ -239,13 +235,20 @@ class SqliteStore(SqlStore):
             self._checkpoints.count(changes)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Keep everybody from writing; raises UnavailableError where somebody does, and goes on for long."""
+    def _alone(self) -> Iterator[bool]:
+        """Keep everybody from writing; yields False where somebody does, here or in another process, and goes on."""
         if not self._writer.acquire(timeout=_ALONE_S):
-            raise UnavailableError("Somebody has been writing for long.")
+            yield False
+            return
         try:
-            with self.transaction(Mode.EXCLUSIVE):
-                yield
+            connection = self._engine.raw_connection()
+            driver: Any = connection.driver_connection
+            try:
+                _wait_at_most(driver, _ALONE_S)
+                yield from _holding(driver)
+            finally:
+                _wait_at_most(driver, BUSY_S)
+                connection.close()
         finally:
             self._writer.release()
 
@@ -289,37 +292,23 @@ def _whole(driver: Any, cursor: Any, begin: str) -> Iterator[None]:
         raise
 
 
-class _Brief:
-    """Counts the steps of one job."""
-
-    def __init__(self) -> None:
-        self._looks = BRIEF_STEPS // _STEPS_A_LOOK
-
-    @property
-    def is_over(self) -> bool:
-        return self._looks < 0
-
-    def end(self) -> None:
-        """Let nothing more be done."""
-        self._looks = -1
-
-    def look(self) -> int:
-        """Take note that some steps were done; returns 1, which has SQLite break off the statement, after too many."""
-        self._looks -= 1
-        return int(self.is_over)
+def _holding(driver: Any) -> Iterator[bool]:
+    """Yield True while a transaction keeps others from writing; once False where it cannot be had."""
+    cursor = driver.cursor()
+    try:
+        cursor.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        # Nothing was written.
+        driver.rollback()
 
 
-class _BriefRunner(Runner):
-    """Runs statements of a brief job."""
-
-    def __init__(self, cursor: Any, compiler: Compiler, brief: _Brief) -> None:
-        super().__init__(cursor, compiler)
-        self._brief = brief
-
-    def expect_long(self) -> None:
-        """End the job: nothing looks at a step before it is done."""
-        self._brief.end()
-        raise UnavailableError("This takes too long to be waited for.")
+def _wait_at_most(connection: sqlite3.Connection, seconds: float) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
 
 def database_of(url: str) -> str | None:
@@ -351,7 +340,7 @@ def engine_of(database: str | None) -> Engine:
     def prepare(connection: sqlite3.Connection, _: object) -> None:
         # Transactions are begun and ended by name; the driver is not to do it on its own.
         connection.isolation_level = None
-        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
+        _wait_at_most(connection, BUSY_S)
         _write_ahead(connection)
         for pragma in _PRAGMAS:
             connection.execute(pragma)
