@@ -81,15 +81,24 @@ def a_question(chance: random.Random, planted: Planted) -> tuple[Operation, Chai
     return chance.choice([verb for verb in Op if chain.object.kind in asked_of(verb)]), chain
 
 
-SEEN: Counter[str] = Counter()
-
-
 @pytest.mark.parametrize("seed", range(24))
 def test_the_named_grants_are_the_smallest_that_allow(make_metastore, seed):
     """For any policy: adding exactly the named grants allows it, leaving any one out does not; none: a deny is named.
 
     Who is named to ask can give one of them, and the decision is the independent evaluator's.
     """
+    laws_hold(make_metastore, seed)
+
+
+def test_what_is_missing_and_what_is_denied_are_among_them(make_metastore):
+    """The test above would say little of what never happens."""
+    seen = sum((laws_hold(make_metastore, seed) for seed in range(8)), Counter())
+    assert min(seen["missing"], seen["denied"]) > 10, seen
+
+
+def laws_hold(make_metastore, seed: int) -> Counter[str]:
+    """Compare what is named with what it does; returns how often what was the matter."""
+    seen: Counter[str] = Counter()
     chance = random.Random(seed)
     planted = Planted(make_metastore, chance, lines=(3, 15, 40, 90)[seed % 4])
     for _ in range(40):
@@ -111,7 +120,7 @@ def test_the_named_grants_are_the_smallest_that_allow(make_metastore, seed):
             assert found.ask, case
             for name in found.ask:
                 assert str(name) == FOUNDER or manages_one(planted, name, found, chain), (case, name)
-            SEEN["missing"] += 1
+            seen["missing"] += 1
         elif allows(planted.reference(everything(chain, who, verb)), caller, verb, chain):
             pytest.fail(f"grants would help: {case}")
         elif who in planted.policy.snapshot.disabled:
@@ -120,8 +129,8 @@ def test_the_named_grants_are_the_smallest_that_allow(make_metastore, seed):
             assert "cannot be granted there" in " ".join(found.path), case
         else:
             assert "denied by" in found.path[0], case
-            SEEN["denied"] += 1
-    assert seed < 23 or min(SEEN["missing"], SEEN["denied"]) > 20, SEEN
+            seen["denied"] += 1
+    return seen
 
 
 @pytest.mark.parametrize("seed", range(16))
