@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from herdbook.adapters.casbin_authorizer import CasbinAuthorizer
+from herdbook.adapters.sql.sqlite_checkpoints import CHANGES
 from herdbook.adapters.sql.store import SqlStore
 from herdbook.bootstrap import shipped_model
 from herdbook.entities import Caller
@@ -119,6 +120,14 @@ class TestMemory(StoreFixtures):
         store = SqlStore.open("sqlite://")
         yield store
         store.close()
+
+    def test_no_thread_makes_checkpoints(self, ready):
+        """It has no log, and one connection, which is not to be used by two threads at once."""
+        before = threading.active_count()
+        for number in range(2 * CHANGES):
+            with ready.write() as tx:
+                insert_catalog(tx, f"c{number}")
+        assert threading.active_count() == before
 
     def test_threads_share_one_database(self, ready, tree):
         """Threads take turns on the one connection, readers and writers alike."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import sqlite3
 import threading
@@ -17,6 +16,7 @@ from herdbook.adapters.sql import sqlite_checkpoints, sqlite_store
 from herdbook.adapters.sql.sqlite_checkpoints import CHANGES, LONG, SHORTER, Checkpoints
 from herdbook.adapters.sql.store import SqlStore
 from herdbook.errors import UnavailableError
+from herdbook.testing.forking import forked, needs_fork
 from herdbook.testing.metadata_samples import StoreFixtures, exists, insert_catalog
 
 PAGE = 4096
@@ -27,17 +27,9 @@ def change(store, name):
         insert_catalog(tx, name)
 
 
-def in_child(work):
-    """Do something in a child process; returns whether it could be done."""
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+def changed(store, name):
+    change(store, name)
+    return exists(store, name)
 
 
 def log_bytes(path):
@@ -103,7 +95,7 @@ class TestStore(StoreFixtures):
             assert tx.revision() == before
         assert exists(ready, "c199")
 
-    @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+    @needs_fork
     def test_a_forked_process_has_a_thread_of_its_own(self, ready, path):
         """What a parent process began is not waited for by its child, whose changes are carried as well."""
         for number in range(CHANGES):
@@ -115,11 +107,12 @@ class TestStore(StoreFixtures):
             for name in names:
                 change(ready, name)
             ready._checkpoints.end()
+            return True
 
-        assert in_child(work)
+        assert forked(work)
         assert self.carried(path, names) >= CHANGES - 2
 
-    @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+    @needs_fork
     def test_a_fork_waits_until_nobody_is_kept_from_writing(self, ready, monkeypatch):
         """A child would take the locks of its parent's thread for held by itself, and nobody would release them."""
         monkeypatch.setattr(sqlite_checkpoints, "LONG", 1)
@@ -138,21 +131,20 @@ class TestStore(StoreFixtures):
         for number in range(CHANGES):
             change(ready, f"c{number}")
         assert begun.wait(60)
-        assert in_child(lambda: change(ready, "child"))
+        assert forked(lambda: changed(ready, "child"))
         change(ready, "parent")
         assert exists(ready, "child")
 
-    @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+    @needs_fork
     def test_a_child_that_forks_waits_for_nobody(self, ready):
         """What stood still in its parent is none of its own, whether it has used the store or not."""
 
         def fork_again():
             waited = []
             ready._checkpoints.pause = lambda: waited.append(1)
-            assert in_child(lambda: change(ready, "grandchild"))
-            assert waited == []
+            return forked(lambda: changed(ready, "grandchild")) and waited == []
 
-        assert in_child(fork_again)
+        assert forked(fork_again)
         assert exists(ready, "grandchild")
 
     def test_a_round_gives_way_to_who_writes_for_long(self, ready, monkeypatch):
@@ -210,21 +202,6 @@ class TestGrowth(StoreFixtures):
         # Of 14,000 pages.
         assert log_bytes(path) < 7000 * PAGE
         assert all(exists(ready, f"c{number}") for number in range(0, 3000, 50))
-
-
-class TestMemory(StoreFixtures):
-    @pytest.fixture
-    def store(self):
-        store = SqlStore.open("sqlite://")
-        yield store
-        store.close()
-
-    def test_it_has_none(self, ready):
-        """It has no log, and one connection, which is not to be used by two threads at once."""
-        before = threading.active_count()
-        for number in range(2 * CHANGES):
-            change(ready, f"c{number}")
-        assert threading.active_count() == before
 
 
 class TestRounds:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,9 +10,8 @@ import pytest
 from herdbook.adapters.sql.store import SqlStore
 from herdbook.errors import ConcurrentUpdateError, UnavailableError
 from herdbook.names import CatalogName
+from herdbook.testing.forking import forked, needs_fork
 from herdbook.testing.metadata_samples import StoreFixtures, exists, insert_catalog
-
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 class TestFile(StoreFixtures):
@@ -108,16 +106,3 @@ def both_ways(store, there, new):
         insert_catalog(tx, new)
     with store.read() as tx:
         return tx.catalog(CatalogName.parse(there)).row is not None and exists(store, there) and exists(store, new)
-
-
-def forked(work):
-    """Tell whether work answered True in a forked child."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            code = 0 if work() else 2
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status) == 0

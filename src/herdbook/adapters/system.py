@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 import threading
 import time
 
@@ -13,22 +13,6 @@ class SystemClock:
     def now_ms(self) -> int:
         """Return milliseconds since 1970 (UTC)."""
         return time.time_ns() // 1_000_000
-
-
-# Random numbers of 64 bits, drawn from the system many at once; a child process must not use its parent's.
-_drawn: list[int] = []
-_AT_ONCE = 64
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_drawn.clear)
-
-
-def _random() -> int:
-    while True:
-        try:
-            return _drawn.pop()
-        except IndexError:
-            _drawn.extend(memoryview(os.urandom(8 * _AT_ONCE)).cast("Q").tolist())
 
 
 class Uuid7Ids:
@@ -47,11 +31,11 @@ class Uuid7Ids:
         with self._lock:
             now = time.time_ns() // 1_000_000
             if now > self._last_ms:
-                self._last_ms, self._counter = now, _random() >> 53
+                self._last_ms, self._counter = now, secrets.randbits(11)
             else:
                 self._counter += 1
                 if self._counter >= 1 << 12:
                     self._last_ms, self._counter = self._last_ms + 1, 0
             stamp, counter = self._last_ms, self._counter
-        value = (stamp & ((1 << 48) - 1)) << 80 | 0x7 << 76 | counter << 64 | 0x2 << 62 | _random() >> 2
+        value = (stamp & ((1 << 48) - 1)) << 80 | 0x7 << 76 | counter << 64 | 0x2 << 62 | secrets.randbits(62)
         return f"{value:032x}"

@@ -95,7 +95,6 @@ class Admission:
         self._artifacts = artifacts
         self._checks = checks
         self._read_at: tuple[int, RuleSet] | None = None
-        self._last: tuple[Chain, RuleSet, tuple[EffectiveRule, ...]] | None = None
         self._described: dict[str, ModelDescription] = {}
         self._lock = threading.Lock()
 
@@ -109,12 +108,7 @@ class Admission:
         Raises:
             UnavailableError: no policy is applied, or the applied one cannot be read; nothing is admitted then.
         """
-        rules = self._rules_at(chain.policy_revision, log)
-        last = self._last
-        if last is None or last[0] is not chain or last[1] is not rules:
-            # One change asks more than once.
-            self._last = last = chain, rules, rules.holding_for(chain)
-        return last[2]
+        return self._rules_at(chain.policy_revision, log).holding_for(chain)
 
     def rules_bound_along(self, chain: Chain, log: PolicyLog | None = None) -> tuple[EffectiveRule, ...]:
         """Return what is bound to a securable and all that it lies in, also what is not in force; see `rules_for`."""

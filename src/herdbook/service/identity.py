@@ -141,7 +141,7 @@ class Authentication:
         now_ms, found = core.clock.now_ms(), looked_up.get(secret)
         if found is None and is_secret(secret):
             found = core.store.point.presented(digest_of(secret), now_ms=now_ms)
-        if found is None or found.expires_ms <= now_ms:
+        if found is None or not found.holds_at(now_ms):
             raise not_accepted()
         looked_up[secret] = found
         caller = Caller(

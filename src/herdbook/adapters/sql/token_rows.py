@@ -69,7 +69,7 @@ class SqlCredentialResolver(CredentialResolver):
             if row is None:
                 return None
             found = memory[secret_sha256] = _presented(row)
-        return found if found.expires_ms > now_ms else None
+        return found if found.holds_at(now_ms) else None
 
     def person(self, issuer: str, subject: str, group_keys: Collection[str]) -> Person | None:
         """Return the principal that an issuer's subject is."""

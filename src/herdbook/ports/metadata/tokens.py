@@ -92,6 +92,10 @@ class Presented:
     metastore_id: str
     expires_ms: int
 
+    def holds_at(self, now_ms: int) -> bool:
+        """Return whether its time is not over."""
+        return now_ms < self.expires_ms
+
 
 @frozen(kw_only=True)
 class Person:
