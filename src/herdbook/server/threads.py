@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
 from herdbook.errors import UnavailableError
-from herdbook.server.batching import Batches
+from herdbook.server.batching import Batches, Together
 
 MOST_WAITING = 512
 """Requests that may wait for a thread before more are told to come again."""
@@ -48,7 +48,7 @@ class Threads:
         together: Does several short changes; see `MetadataStore.together`.
     """
 
-    def __init__(self, together: Callable[[Sequence[Job]], Sequence[Any]]) -> None:
+    def __init__(self, together: Together) -> None:
         self._changes = Batches(together)
         self._pools = {
             Place.POINTS: ThreadPoolExecutor(POINTS, thread_name_prefix="herdbook-points"),

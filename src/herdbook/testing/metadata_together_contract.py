@@ -56,6 +56,14 @@ class TogetherContract(StoreFixtures):
         assert outcomes[3] == "after"
         assert [exists(ready, name) for name in ("before", "alone", "undone", "after")] == [True, True, False, True]
 
+    def test_others_are_let_go_on(self, ready: MetadataStore) -> None:
+        """Once or more, whatever the store waits for."""
+        called: list[int] = []
+        outcomes = ready.together([_inserts(ready, "one"), _inserts(ready, "two")], lambda: called.append(1))
+        assert outcomes == ["one", "two"]
+        assert called
+        assert [exists(ready, name) for name in ("one", "two")] == [True, True]
+
     def test_nothing_is_held_afterwards(self, ready: MetadataStore) -> None:
         """Whoever writes next need not wait, also where the last job failed or no job wrote."""
         for jobs in ([_fails(ready, "x")], [lambda: None], []):

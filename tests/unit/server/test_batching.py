@@ -18,7 +18,7 @@ class Doing:
         self.sizes = []
         self.go_on = threading.Event()
 
-    def __call__(self, jobs):
+    def __call__(self, jobs, _meanwhile):
         self.go_on.wait(10)
         self.sizes.append(len(jobs))
         return [job() for job in jobs]
@@ -45,10 +45,109 @@ def test_each_gets_its_own_answer_and_what_waits_goes_together():
     *numbers, refused = asyncio.run(run())
     assert numbers == list(range(MOST + 10))
     assert isinstance(refused, ConflictError)
-    # The thread may have begun after the first one, or after some.
     assert sum(doing.sizes) == MOST + 11
+    # The thread may have begun after the first one, or after some.
+    assert len(doing.sizes) <= 4
+
+
+def test_no_group_is_larger_than_so_much():
+    """The first of them waits for the last."""
+    doing = Doing()
+
+    async def run():
+        batches = Batches(doing)
+        jobs = [asyncio.create_task(batches.do(lambda: 1)) for _ in range(10 * MOST)]
+        await asyncio.sleep(0)
+        doing.go_on.set()
+        await asyncio.gather(*jobs)
+        batches.shut_down()
+
+    asyncio.run(run())
+    assert sum(doing.sizes) == 10 * MOST
     assert max(doing.sizes) == MOST
-    assert len(doing.sizes) <= 3
+
+
+def test_two_groups_take_turns():
+    """Half of all that wait, and of those whose answers are still to be told, go together."""
+    sizes, begun, go_on = [], threading.Event(), threading.Event()
+
+    def together(jobs, meanwhile):
+        sizes.append(len(jobs))
+        begun.set()
+        go_on.wait(10)
+        if meanwhile is not None:
+            meanwhile()
+        return [job() for job in jobs]
+
+    async def run():
+        batches = Batches(together)
+        first = asyncio.create_task(batches.do(lambda: 0))
+        await asyncio.to_thread(begun.wait, 10)
+        others = [asyncio.create_task(batches.do(lambda: 1)) for _ in range(8)]
+        await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.gather(first, *others)
+        batches.shut_down()
+
+    asyncio.run(run())
+    assert sizes == [1, 5, 3]
+
+
+def test_a_group_is_told_while_the_next_one_waits():
+    """Not before, since the loop would take the interpreter; and not only when the next one is done."""
+    begun, go_on, told, seen = threading.Event(), threading.Event(), threading.Event(), []
+
+    def together(jobs, meanwhile):
+        begun.set()
+        go_on.wait(10)
+        if meanwhile is not None:
+            seen.append(told.wait(0.1))
+            meanwhile()
+            seen.append(told.wait(10))
+        return [job() for job in jobs]
+
+    async def run():
+        batches = Batches(together)
+        first = asyncio.create_task(batches.do(lambda: 1))
+        first.add_done_callback(lambda _: told.set())
+        await asyncio.to_thread(begun.wait, 10)
+        second = asyncio.create_task(batches.do(lambda: 2))
+        await asyncio.sleep(0)
+        go_on.set()
+        answers = await asyncio.gather(first, second)
+        batches.shut_down()
+        return answers
+
+    assert asyncio.run(run()) == [1, 2]
+    assert seen == [False, True]
+
+
+def test_a_group_is_told_where_the_next_one_breaks():
+    """What was done before the store broke was done."""
+    begun, go_on, sizes = threading.Event(), threading.Event(), []
+
+    def together(jobs, _meanwhile):
+        begun.set()
+        go_on.wait(10)
+        sizes.append(len(jobs))
+        if len(sizes) > 1:
+            raise OSError("the disk is gone")
+        return [job() for job in jobs]
+
+    async def run():
+        batches = Batches(together)
+        first = asyncio.create_task(batches.do(lambda: 1))
+        await asyncio.to_thread(begun.wait, 10)
+        second = asyncio.create_task(batches.do(lambda: 2))
+        await asyncio.sleep(0)
+        go_on.set()
+        answers = await asyncio.wait_for(asyncio.gather(first, second, return_exceptions=True), 20)
+        batches.shut_down()
+        return answers
+
+    done, failed = asyncio.run(run())
+    assert done == 1
+    assert isinstance(failed, OSError)
 
 
 def test_who_leaves_takes_nobody_along():
@@ -77,7 +176,7 @@ def test_a_batch_that_fails_as_a_whole_fails_for_all_in_it():
     """Where the store itself breaks, every caller is told, and the next batch is tried again."""
     broken = [True]
 
-    def together(jobs):
+    def together(jobs, _meanwhile):
         if broken.pop() if broken else False:
             raise OSError("the disk is gone")
         return [job() for job in jobs]
@@ -101,7 +200,7 @@ def test_nothing_waits_for_what_comes_after_it():
             assert await batches.do(lambda: number) == number
 
     async def run():
-        batches = Batches(lambda jobs: [job() for job in jobs])
+        batches = Batches(lambda jobs, _meanwhile: [job() for job in jobs])
         await asyncio.wait_for(asyncio.gather(*(ask(batches, number) for number in range(20))), 60)
         batches.shut_down()
 
@@ -112,7 +211,7 @@ def test_those_that_wait_beside_a_batch_that_fails_are_done():
     """The store breaks for one batch; what came meanwhile is another one."""
     begun, go_on = threading.Event(), threading.Event()
 
-    def together(jobs):
+    def together(jobs, _meanwhile):
         if not begun.is_set():
             begun.set()
             go_on.wait(10)
@@ -139,7 +238,7 @@ def test_what_comes_after_its_end_is_told_so():
     """Each time, and nobody waits for ever."""
 
     async def run():
-        batches = Batches(lambda jobs: [job() for job in jobs])
+        batches = Batches(lambda jobs, _meanwhile: [job() for job in jobs])
         assert await batches.do(lambda: 1) == 1
         batches.shut_down()
         for _ in range(2):

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import PoolProxiedConnection
 
 from herdbook.adapters.sql.driver_errors import translate, translated
+from herdbook.adapters.sql.sqlite_transactions import BUSY_S, begun_within
 from herdbook.adapters.sql.statements import Compiler, Row, Runner
 from herdbook.errors import RegistryError, UnavailableError
 
@@ -27,7 +28,6 @@ class Batch:
         connect: Returns a connection that nobody else has.
         compiler: Compiles the statements.
         writer: Held by whoever writes.
-        patience_s: For how many seconds it is waited for.
         committed: Told, by whoever may write, how many changes were committed.
     """
 
@@ -36,19 +36,26 @@ class Batch:
         connect: Callable[[], PoolProxiedConnection],
         compiler: Compiler,
         writer: threading.RLock,
-        patience_s: float,
         committed: Callable[[int], None],
     ) -> None:
         self._connect = connect
         self._compiler = compiler
         self._writer: Any = writer
-        self._patience_s = patience_s
         self._committed = committed
+        self._meanwhile: Callable[[], None] | None = None
         self._open: _Together | None = None
         self._joined: list[_Together] = []
 
-    def outcomes(self, jobs: Sequence[Callable[[], R]]) -> list[R | RegistryError]:
-        """Do the jobs; return what each returned, or the error of the commit that held its changes."""
+    def outcomes(
+        self, jobs: Sequence[Callable[[], R]], meanwhile: Callable[[], None] | None = None
+    ) -> list[R | RegistryError]:
+        """Do the jobs; return what each returned, or the error of the commit that held its changes.
+
+        Args:
+            jobs: What to do.
+            meanwhile: Called before anybody is waited for; see `MetadataStore.together`.
+        """
+        self._meanwhile = meanwhile
         found: list[tuple[R, list[_Together]]] = []
         try:
             for job in jobs:
@@ -95,19 +102,26 @@ class Batch:
         return together.runner.all(statement, **parameters)
 
     def _begin(self) -> _Together:
-        if not self._writer.acquire(timeout=self._patience_s):
-            raise UnavailableError(f"The registry was busy for {self._patience_s:.0f} seconds.", hint="Try again.")
+        if not self._acquired():
+            raise UnavailableError(f"The registry was busy for {BUSY_S:.0f} seconds.", hint="Try again.")
         try:
             with translated():
-                return _Together(self._connect(), self._compiler)
+                return _Together(self._connect(), self._compiler, self._meanwhile)
         except BaseException:
             self._writer.release()
             raise
+
+    def _acquired(self) -> bool:
+        if self._writer.acquire(blocking=False):
+            return True
+        _let_go_on(self._meanwhile)
+        return bool(self._writer.acquire(timeout=BUSY_S))
 
     def _end(self) -> None:
         together, self._open = self._open, None
         if together is not None:
             try:
+                _let_go_on(self._meanwhile)
                 together.finish()
                 self._committed(together.changes)
             finally:
@@ -117,7 +131,9 @@ class Batch:
 class _Together:
     """One transaction with several changes in it."""
 
-    def __init__(self, connection: PoolProxiedConnection, compiler: Compiler) -> None:
+    def __init__(
+        self, connection: PoolProxiedConnection, compiler: Compiler, meanwhile: Callable[[], None] | None
+    ) -> None:
         self._connection = connection
         self._driver: Any = connection.driver_connection
         self.failed: RegistryError | None = None
@@ -125,7 +141,9 @@ class _Together:
         try:
             self._cursor = connection.cursor()
             self.runner = Runner(self._cursor, compiler)
-            self._cursor.execute("BEGIN IMMEDIATE")
+            if meanwhile is None or not begun_within(self._driver, 0):
+                _let_go_on(meanwhile)
+                self._cursor.execute("BEGIN IMMEDIATE")
         except BaseException:
             connection.close()
             raise
@@ -158,6 +176,11 @@ class _Together:
             self._connection.rollback()
             self._cursor.close()
             self._connection.close()
+
+
+def _let_go_on(meanwhile: Callable[[], None] | None) -> None:
+    if meanwhile is not None:
+        meanwhile()
 
 
 def _ours(error: BaseException) -> RegistryError:

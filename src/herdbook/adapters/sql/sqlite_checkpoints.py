@@ -10,14 +10,17 @@ from contextlib import AbstractContextManager
 
 from herdbook.errors import RegistryError
 
-CHANGES = 64
-"""After how many changes it is done; each of them writes up to 30 pages."""
-LONG = 4_000
-"""Pages of a log that is not let grow on: 16 MB."""
+CHANGES = 256
+"""After how many changes it is done; each of them writes up to 30 pages.
+
+While the pages go to the disk, whoever commits waits behind them: with a quarter of this number a twelfth fewer changes
+were made."""
+LONG = 16_000
+"""Pages of a log that is not let grow on: 64 MB."""
 SHORTER = 2
 """How often, before that, it is done beside others: SQLite then waits for the disk only where nothing was committed
 while it carried, which is for a moment where there is little left to carry."""
-BACKSTOP = 8_000
+BACKSTOP = 32_000
 """Pages of a log from which on whoever commits carries them itself: what one large change wrote, or a busy machine."""
 PAUSE_S = 2
 """Seconds for which a round is waited for by who cannot begin beside it."""

@@ -21,13 +21,13 @@ from herdbook.adapters.sql.postgres_options import PostgresOptions
 from herdbook.adapters.sql.sqlite_batches import Batch
 from herdbook.adapters.sql.sqlite_brief import BRIEF_BYTES, STEPS_A_LOOK, Brief, BriefRunner
 from herdbook.adapters.sql.sqlite_checkpoints import BACKSTOP, Checkpoints
+from herdbook.adapters.sql.sqlite_transactions import BUSY_S, begun_within, is_busy, wait_at_most, whole
 from herdbook.adapters.sql.statements import Compiler, Row, Runner
 from herdbook.adapters.sql.store import Mode, SqlStore
 from herdbook.errors import InvalidArgumentError, RegistryError, UnavailableError
 
 R = TypeVar("R")
 
-BUSY_S = 30.0
 _ALONE_S = 0.5
 REMEMBERED = 1024
 """Rows that a thread remembers."""
@@ -101,15 +101,17 @@ class SqliteStore(SqlStore):
         finally:
             writer.release()
 
-    def together(self, jobs: Sequence[Callable[[], R]]) -> list[R | RegistryError]:
+    def together(
+        self, jobs: Sequence[Callable[[], R]], meanwhile: Callable[[], None] | None = None
+    ) -> list[R | RegistryError]:
         """Do jobs one after the other, with one commit for what they change."""
         self._after_fork()
         if self._database is None:
-            return super().together(jobs)
+            return super().together(jobs, meanwhile)
         connect = self._engine.raw_connection
-        batch = self._local.batch = Batch(connect, self._compiler, self._writer, BUSY_S, self._changed)
+        batch = self._local.batch = Batch(connect, self._compiler, self._writer, self._changed)
         try:
-            return batch.outcomes(jobs)
+            return batch.outcomes(jobs, meanwhile)
         finally:
             self._local.batch = None
 
@@ -191,7 +193,7 @@ class SqliteStore(SqlStore):
                 # In memory there is one connection: a read inside this thread's own transaction is a part of it.
                 yield Runner(cursor, self._compiler, committed=False)
                 return
-            with _whole(driver, cursor, begin):
+            with whole(driver, cursor, begin):
                 yield Runner(cursor, self._compiler)
             cursor.close()
         finally:
@@ -210,7 +212,7 @@ class SqliteStore(SqlStore):
         driver.set_progress_handler(brief.look, STEPS_A_LOOK)
         bytes_before = driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, BRIEF_BYTES)
         try:
-            with _whole(driver, cursor, "BEGIN"):
+            with whole(driver, cursor, "BEGIN"):
                 yield BriefRunner(cursor, self._compiler, brief)
         finally:
             driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, bytes_before)
@@ -244,10 +246,15 @@ class SqliteStore(SqlStore):
             connection = self._engine.raw_connection()
             driver: Any = connection.driver_connection
             try:
-                _wait_at_most(driver, _ALONE_S)
-                yield from _holding(driver)
+                if not begun_within(driver, _ALONE_S):
+                    yield False
+                    return
+                try:
+                    yield True
+                finally:
+                    # Nothing was written.
+                    driver.rollback()
             finally:
-                _wait_at_most(driver, BUSY_S)
                 connection.close()
         finally:
             self._writer.release()
@@ -276,39 +283,6 @@ class SqliteStore(SqlStore):
             # The pool gets the connection back when the thread, and with it this reference, is gone.
             self._local.held, self._local.runner = held, runner
         return runner
-
-
-@contextmanager
-def _whole(driver: Any, cursor: Any, begin: str) -> Iterator[None]:
-    """Begin a transaction, and commit it or leave none behind."""
-    cursor.execute(begin)
-    try:
-        yield
-        cursor.execute("COMMIT")
-    except BaseException:
-        # Also where the commit failed, or the pool would hand on an open transaction. The driver's own method asks
-        # SQLite first, which has rolled back by itself where the disk is full.
-        driver.rollback()
-        raise
-
-
-def _holding(driver: Any) -> Iterator[bool]:
-    """Yield True while a transaction keeps others from writing; once False where it cannot be had."""
-    cursor = driver.cursor()
-    try:
-        cursor.execute("BEGIN IMMEDIATE")
-    except sqlite3.OperationalError:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        # Nothing was written.
-        driver.rollback()
-
-
-def _wait_at_most(connection: sqlite3.Connection, seconds: float) -> None:
-    connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
 
 def database_of(url: str) -> str | None:
@@ -340,7 +314,7 @@ def engine_of(database: str | None) -> Engine:
     def prepare(connection: sqlite3.Connection, _: object) -> None:
         # Transactions are begun and ended by name; the driver is not to do it on its own.
         connection.isolation_level = None
-        _wait_at_most(connection, BUSY_S)
+        wait_at_most(connection, BUSY_S)
         _write_ahead(connection)
         for pragma in _PRAGMAS:
             connection.execute(pragma)
@@ -360,7 +334,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+            if not is_busy(error) or time.monotonic() > until:
                 raise
             time.sleep(0.005)
         else:

@@ -229,17 +229,23 @@ class MetadataStore(ABC):
             UnavailableError: the database is locked, full or gone; nothing was changed.
         """
 
-    def together(self, jobs: Sequence[Callable[[], R]]) -> list[R | RegistryError]:
+    def together(
+        self, jobs: Sequence[Callable[[], R]], meanwhile: Callable[[], None] | None = None
+    ) -> list[R | RegistryError]:
         """Do jobs one after the other in this thread; a store may commit what they change at once.
 
         Args:
             jobs: What to do; each may read and write as always, in transactions of its own, and returns what came of
                 it: one that raises is the end of all that follow.
+            meanwhile: Called by this thread, once or more, before it waits: for the disk, or for somebody else who
+                writes. What it wakes has the interpreter for so long.
 
         Returns:
             What each job returned; where its changes could not be committed, the error. What was returned is true from
             now on, and not before.
         """
+        if meanwhile is not None:
+            meanwhile()
         return [job() for job in jobs]
 
     def briefly(self, job: Callable[[], R]) -> R | None:

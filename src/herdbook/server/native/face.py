@@ -57,6 +57,8 @@ _LISTS = frozenset(
 )
 """Reads that are lists as well, of what lies in one model."""
 _INLINE = frozenset({Place.LOOP, Place.LISTS})
+READ_IN_LOOP = 16 * 1024
+"""Bytes of a body that the event loop reads as JSON."""
 
 
 @frozen
@@ -215,12 +217,34 @@ class NativeFace:
             moved: Answer = await self.moving(caller, lambda: self._work(request))
             return moved
         place = self._place(request)
+        if place is Place.CHANGES:
+            return await self._change(request)
         answer = self._in_loop(request, place)
         if answer is not None:
             return answer
-        work = self._outcome if place is Place.CHANGES else self._work
-        done: Answer = await self.threads.do(place, lambda: work(request))
+        done: Answer = await self.threads.do(place, lambda: self._work(request))
         return done
+
+    async def _change(self, request: Request) -> Answer:
+        """Make a short change: the one thread that does it is spared what the loop can do while others are made."""
+        given = self._given(request) if len(request.body) <= READ_IN_LOOP else None
+
+        def change() -> Any:
+            # An error of one change is none of those that are done with it; it is raised again in the event loop.
+            try:
+                return self._call(request, given)
+            except Exception as error:  # noqa: BLE001 the face answers it as any other
+                return error
+
+        return _rendered(request.served, await self.threads.do(Place.CHANGES, change))
+
+    @staticmethod
+    def _given(request: Request) -> dict[str, Any] | RegistryError:
+        """Return the arguments, or what is wrong with them, which only who may ask is told."""
+        try:
+            return _arguments(request)
+        except RegistryError as error:
+            return error
 
     def _place(self, request: Request) -> Place:
         # Who asks may have to be found out over the network, which keeps nobody else waiting.
@@ -237,25 +261,26 @@ class NativeFace:
         short: Answer | None = self._short_lists.do(asked, lambda: self._work(request))
         return short
 
-    def _outcome(self, request: Request) -> Answer | Exception:
-        """Return what `_work` returns or raises: an error of one change is none of those that are done with it."""
-        try:
-            return self._work(request)
-        except Exception as error:  # noqa: BLE001 it is raised again in the event loop, where this face answers it
-            return error
-
     def _work(self, request: Request) -> Answer:
         """Call the verb and render what it answers; in the loop or in a thread."""
-        result = self._call(request)
-        served = request.served
-        if served.endpoint.answer is None:
-            return Answer(204)
-        return Answer(served.endpoint.route.status, render(served.plain(result)))
+        return _rendered(request.served, self._call(request))
 
-    def _call(self, request: Request) -> Any:
+    def _call(self, request: Request, given: dict[str, Any] | RegistryError | None = None) -> Any:
         registry = self.registry(request.headers, request.identity)
-        arguments = request.served.read.read(request.values, request.query, request.headers, request.body)
+        if isinstance(given, RegistryError):
+            raise given
+        arguments = _arguments(request) if given is None else given
         return getattr(registry, request.served.endpoint.route.verb)(**arguments)
+
+
+def _arguments(request: Request) -> dict[str, Any]:
+    return request.served.read.read(request.values, request.query, request.headers, request.body)
+
+
+def _rendered(served: Served, result: Any) -> Answer:
+    if served.endpoint.answer is None:
+        return Answer(204)
+    return Answer(served.endpoint.route.status, render(served.plain(result)))
 
 
 async def _move(exchange: Exchange, served: Served, query: bytes, *, only_headers: bool) -> Answer | None:
