@@ -223,6 +223,7 @@ def _make() -> Converter:
     made.register_unstructure_hook(datetime | None, lambda value: None if value is None else format_time(value))
     made.register_structure_hook_func(lambda kind: isinstance(kind, type) and issubclass(kind, Enum), _enum)
     made.register_structure_hook_func(_is_homogeneous_tuple, _sequence)
+    made.register_unstructure_hook_factory(_is_homogeneous_tuple, lambda kind: _plain_list(made, kind))
     made.register_structure_hook_func(lambda kind: _is_made_of(kind, dict), _mapping)
     made.register_structure_hook_func(lambda kind: _is_made_of(kind, frozenset), _set)
     made.register_unstructure_hook_func(
@@ -242,6 +243,12 @@ def _make() -> Converter:
     for union, tag in ((Decision, "decision"), (Verdict, "verdict")):
         _register_tagged(made, union, tag, str.upper)
     return made
+
+
+def _plain_list(made: Converter, kind: Any) -> Callable[[Any], list[Any]]:
+    """Return what makes a list of a tuple; most that an answer has are empty."""
+    item = made.get_unstructure_hook(get_args(kind)[0], cache_result=False)
+    return lambda value: [item(each) for each in value] if value else []
 
 
 def _is_plain_or_none(kind: Any) -> bool:

@@ -80,8 +80,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self, config: uvicorn.Config, server_state: Any, app_state: Any, _loop: asyncio.AbstractEventLoop | None = None
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._bounds = cast("BoundedConfig", config).bounds
-        self._connections = cast("BoundedConfig", config).connections
+        self._bounded = cast("BoundedConfig", config)
+        self._bounds = self._bounded.bounds
+        self._connections = self._bounded.connections
         self._refusal: tuple[HTTPStatus, RegistryError] | None = None
         # When the head that is awaited began; None while a request is being answered.
         self._head_since: float | None = None
@@ -219,7 +220,7 @@ class BoundedProtocol(HttpToolsProtocol):
             # What came behind a request that was answered as the last one is not done: nobody would be told.
             return
         # Bound to the request, since the next one may be here before this one is answered.
-        scope = cast("Scope", cycle.scope)
+        scope: Any = cycle.scope
         scope[WHOLE] = partial(self._answer_whole, cycle)
         left: Any = app
         if self._may_begin:
@@ -235,7 +236,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _begin(self, scope: Scope) -> Application | None:
         in_order = False
         try:
-            left = cast("BoundedConfig", self.config).begin(scope)
+            left = self._bounded.begin(scope)
             in_order = True
         finally:
             if not in_order:
@@ -323,7 +324,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
             if self._head_since is not None:
                 # The application knows nothing of it.
-                cast("BoundedConfig", self.config).refused(status.value, self.client[0] if self.client else "")
+                self._bounded.refused(status.value, self.client[0] if self.client else "")
 
     def _unfinished_head(self) -> bool:
         # Requests sent ahead wait for the one before them.

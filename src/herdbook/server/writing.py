@@ -22,6 +22,8 @@ class WholeWrites:
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        # Asked twice for each request.
+        self.is_closing = transport.is_closing
         self._soon: Callable[..., Any] = asyncio.get_running_loop().call_soon
         self._held: list[bytes] = []
 

@@ -70,12 +70,18 @@ class Served:
         read: Reads its arguments.
         place: Where its verb runs.
         plain: Makes plain data of its answer.
+        verb: Its verb.
+        operation: What its requests are counted and logged as.
+        is_at_once: Whether one may be answered without a task, where its verb does not turn out to take long.
     """
 
     endpoint: Endpoint
     read: Reader
     place: Place
     plain: Callable[[Any], Any]
+    verb: str
+    operation: str
+    is_at_once: bool
 
 
 @frozen
@@ -131,7 +137,7 @@ class NativeFace:
             if isinstance(known, Answer):
                 return known
             served, values = known
-            if served.place not in _INLINE or served.endpoint.route.raw or served.endpoint.body is not None:
+            if not served.is_at_once:
                 return None
             request = Request(served, values, scope["query_string"], headers, b"", identity)
             return self._in_loop(request, self._place(request))
@@ -191,7 +197,7 @@ class NativeFace:
             served = methods["GET"]
         if served is None:
             return wrong_method(method, methods, identity)
-        scope["herdbook.operation"] = served.endpoint.operation.value
+        scope["herdbook.operation"] = served.operation
         return served, values
 
     def large_body(
@@ -256,8 +262,7 @@ class NativeFace:
             return self._work(request)
         if place is not Place.LISTS or self._short_lists is None:
             return None
-        route = request.served.endpoint.route
-        asked = (route.verb, *request.values, request.query, hash(request.headers.get("authorization")))
+        asked = (request.served.verb, *request.values, request.query, hash(request.headers.get("authorization")))
         short: Answer | None = self._short_lists.do(asked, lambda: self._work(request))
         return short
 
@@ -270,7 +275,7 @@ class NativeFace:
         if isinstance(given, RegistryError):
             raise given
         arguments = _arguments(request) if given is None else given
-        return getattr(registry, request.served.endpoint.route.verb)(**arguments)
+        return getattr(registry, request.served.verb)(**arguments)
 
 
 def _arguments(request: Request) -> dict[str, Any]:
@@ -319,8 +324,17 @@ def _served(endpoint: Endpoint, *, inline_reads: bool) -> Served:
     shape = OPERATIONS[endpoint.operation].shape
     answers_json = endpoint.answer is not None and not endpoint.route.raw
     plain = plain_of(endpoint.answer) if answers_json else (lambda value: value)
-    place = _place(endpoint.operation, shape, inline_reads=inline_reads)
-    return Served(endpoint, Reader(endpoint), Place.MOVERS if endpoint.route.moves else place, plain)
+    route = endpoint.route
+    place = Place.MOVERS if route.moves else _place(endpoint.operation, shape, inline_reads=inline_reads)
+    return Served(
+        endpoint=endpoint,
+        read=Reader(endpoint),
+        place=place,
+        plain=plain,
+        verb=route.verb,
+        operation=endpoint.operation.value,
+        is_at_once=place in _INLINE and not route.raw and endpoint.body is None,
+    )
 
 
 def _place(operation: Operation, shape: Shape, *, inline_reads: bool) -> Place:
