@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 MOST = 32
 """How many changes one commit may hold; the first of them waits for the last."""
+LINGER_S = 0.1
+"""For how many seconds the thread waits for more."""
 
 Job = Callable[[], Any]
 Together = Callable[[Sequence[Job], Callable[[], None] | None], Sequence[Any]]
@@ -18,7 +20,7 @@ _Done = tuple[Sequence[_Asked], Sequence[Any]]
 
 
 class Batches:
-    """Lets an event loop have jobs done together.
+    """Lets one event loop have jobs done together.
 
     Threads that write one by one would only take the interpreter from each other, and wait for the disk in turns. The
     one thread takes what waits by itself: until the loop had handed it on, a tenth of the time was over.
@@ -56,7 +58,7 @@ class Batches:
         self._busy = True
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Do what waits until nothing does; in the thread."""
+        """Do what comes until nothing does; in the thread."""
         untold: list[_Done] = []
 
         def tell() -> None:
@@ -65,8 +67,9 @@ class Batches:
                 untold.clear()
 
         try:
-            while count := self._size(sum(len(batch) for batch, _ in untold)):
-                batch = self._batch = [self._waiting.get() for _ in range(count)]
+            while (first := self._first()) is not None:
+                more = self._more(sum(len(batch) for batch, _ in untold))
+                batch = self._batch = [first, *(self._waiting.get() for _ in range(more))]
                 outcomes = self._together([job for job, _ in batch], tell if untold else None)
                 self._batch = ()
                 untold.append((batch, outcomes))
@@ -75,10 +78,17 @@ class Batches:
         finally:
             tell()
 
-    def _size(self, untold: int) -> int:
-        """Return how many to do next: half of all, where those whose answers are still to be told are the other."""
+    def _first(self) -> _Asked | None:
+        """Return what came first, or comes soon: to begin anew takes longer than to go on."""
+        try:
+            return self._waiting.get(timeout=LINGER_S)
+        except Empty:
+            return None
+
+    def _more(self, untold: int) -> int:
+        """Return how many go with one: half of all, where those whose answers are still to be told are the other."""
         waiting = self._waiting.qsize()
-        return min(MOST, waiting, (waiting + untold + 1) // 2)
+        return min(MOST - 1, waiting, (waiting + untold) // 2)
 
     def _end(self, done: asyncio.Future[None]) -> None:
         error = done.exception()
