@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -12,6 +11,7 @@ from sqlalchemy import PoolProxiedConnection
 
 from herdbook.adapters.sql.driver_errors import translate, translated
 from herdbook.adapters.sql.sqlite_transactions import BUSY_S, begun_within
+from herdbook.adapters.sql.sqlite_writers import Writers
 from herdbook.adapters.sql.statements import Compiler, Row, Runner
 from herdbook.errors import RegistryError, UnavailableError
 
@@ -35,12 +35,12 @@ class Batch:
         self,
         connect: Callable[[], PoolProxiedConnection],
         compiler: Compiler,
-        writer: threading.RLock,
+        writer: Writers,
         committed: Callable[[int], None],
     ) -> None:
         self._connect = connect
         self._compiler = compiler
-        self._writer: Any = writer
+        self._writer = writer
         self._committed = committed
         self._meanwhile: Callable[[], None] | None = None
         self._open: _Together | None = None
@@ -102,7 +102,7 @@ class Batch:
         return together.runner.all(statement, **parameters)
 
     def _begin(self) -> _Together:
-        if not self._acquired():
+        if not self._writer.acquire(BUSY_S, self._meanwhile):
             raise UnavailableError(f"The registry was busy for {BUSY_S:.0f} seconds.", hint="Try again.")
         try:
             with translated():
@@ -110,12 +110,6 @@ class Batch:
         except BaseException:
             self._writer.release()
             raise
-
-    def _acquired(self) -> bool:
-        if self._writer.acquire(blocking=False):
-            return True
-        _let_go_on(self._meanwhile)
-        return bool(self._writer.acquire(timeout=BUSY_S))
 
     def _end(self) -> None:
         together, self._open = self._open, None

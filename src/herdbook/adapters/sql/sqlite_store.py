@@ -22,6 +22,7 @@ from herdbook.adapters.sql.sqlite_batches import Batch
 from herdbook.adapters.sql.sqlite_brief import BRIEF_BYTES, STEPS_A_LOOK, Brief, BriefRunner
 from herdbook.adapters.sql.sqlite_checkpoints import BACKSTOP, Checkpoints
 from herdbook.adapters.sql.sqlite_transactions import BUSY_S, begun_within, is_busy, wait_at_most, whole
+from herdbook.adapters.sql.sqlite_writers import Writers
 from herdbook.adapters.sql.statements import Compiler, Row, Runner
 from herdbook.adapters.sql.store import Mode, SqlStore
 from herdbook.errors import InvalidArgumentError, RegistryError, UnavailableError
@@ -48,9 +49,9 @@ class SqliteStore(SqlStore):
     def __init__(self, engine: Engine, database: str | None) -> None:
         super().__init__(engine, Compiler(sqlite_dialect.dialect(paramstyle="named"), SQLITE))
         self._database = database
-        # One writer a process; SQLite's own lock then only arbitrates between processes. In memory there is but one
-        # connection, so readers take turns on it too.
-        self._writer = threading.RLock()
+        # One writer at a time; SQLite's own lock is for other programs. In memory there is but one connection, so
+        # readers take turns on it too.
+        self._writer = Writers(database)
         self._checkpoints = self._new_checkpoints()
 
     @classmethod
@@ -92,7 +93,7 @@ class SqliteStore(SqlStore):
                 yield runner
             return
         writer = self._writer
-        if not writer.acquire(timeout=BUSY_S):
+        if not writer.acquire(BUSY_S):
             raise UnavailableError(f"The registry was busy for {BUSY_S:.0f} seconds.", hint="Try again.")
         try:
             with translated(), self._cursor("BEGIN IMMEDIATE") as runner:
@@ -173,6 +174,7 @@ class SqliteStore(SqlStore):
         if held is not None:
             held.close()
         self._engine.dispose()
+        self._writer.close()
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -226,7 +228,8 @@ class SqliteStore(SqlStore):
             self._inherited.append((self._engine.pool, self._local))
             self._engine.dispose(close=False)
         self._local = threading.local()
-        self._writer = threading.RLock()
+        self._writer.close()
+        self._writer = Writers(self._database)
         self._checkpoints = self._new_checkpoints()
 
     def _new_checkpoints(self) -> Checkpoints:
@@ -239,7 +242,7 @@ class SqliteStore(SqlStore):
     @contextmanager
     def _alone(self) -> Iterator[bool]:
         """Keep everybody from writing; yields False where somebody does, here or in another process, and goes on."""
-        if not self._writer.acquire(timeout=_ALONE_S):
+        if not self._writer.acquire(_ALONE_S):
             yield False
             return
         try:
