@@ -223,7 +223,7 @@ def _make() -> Converter:
     made.register_unstructure_hook(datetime | None, lambda value: None if value is None else format_time(value))
     made.register_structure_hook_func(lambda kind: isinstance(kind, type) and issubclass(kind, Enum), _enum)
     made.register_structure_hook_func(_is_homogeneous_tuple, _sequence)
-    made.register_unstructure_hook_factory(_is_homogeneous_tuple, lambda kind: _plain_list(made, kind))
+    made.register_unstructure_hook_factory(_is_homogeneous_tuple, _plain_list)
     made.register_structure_hook_func(lambda kind: _is_made_of(kind, dict), _mapping)
     made.register_structure_hook_func(lambda kind: _is_made_of(kind, frozenset), _set)
     made.register_unstructure_hook_func(
@@ -245,9 +245,11 @@ def _make() -> Converter:
     return made
 
 
-def _plain_list(made: Converter, kind: Any) -> Callable[[Any], list[Any]]:
+def _plain_list(kind: Any, asked: Converter) -> Callable[[Any], list[Any]]:
     """Return what makes a list of a tuple; most that an answer has are empty."""
-    item = made.get_unstructure_hook(get_args(kind)[0], cache_result=False)
+    (of, _) = get_args(kind)
+    # Of a page of whatever it is, each item says what it is.
+    item = asked.unstructure if isinstance(of, TypeVar) else asked.get_unstructure_hook(of, cache_result=False)
     return lambda value: [item(each) for each in value] if value else []
 
 

@@ -71,6 +71,27 @@ class TestStore(StoreFixtures):
         assert exists(ready, "before")
         assert exists(ready, "one")
 
+    def test_others_that_cannot_go_on_leave_nothing_open(self, ready, path):
+        """Whatever comes of letting them, what was done ends, and whoever writes next can."""
+
+        def fails():
+            raise OSError("nobody is there")
+
+        with pytest.raises(OSError, match="nobody is there"):
+            ready.together([inserts(ready, "one")], fails)
+        other = sqlite3.connect(path, isolation_level=None, timeout=0)
+        other.execute("BEGIN IMMEDIATE")
+        other.rollback()
+        other.close()
+        assert exists(ready, "one")
+        assert ready.together([inserts(ready, "two")]) == ["two"]
+
+    def test_also_where_nothing_is_written(self, ready):
+        """Jobs that are all refused let others go on as well."""
+        called = []
+        assert ready.together([lambda: "refused"], lambda: called.append(1)) == ["refused"]
+        assert called
+
     def test_a_lock_is_waited_for_as_ever_afterwards(self, ready, path):
         """Who asked once without waiting has not made its connection one that never does."""
         ready.together([inserts(ready, "one")], lambda: None)

@@ -135,6 +135,24 @@ def test_threads_write_one_by_one(writers):
     assert got == [False, True]
 
 
+@needs_turns
+def test_who_cannot_let_others_go_on_holds_nothing(writers, begin):
+    """What fails is raised, and the next one gets its turn as ever."""
+    other = begin(HOLD)
+
+    def fails():
+        raise OSError("nobody is there")
+
+    with pytest.raises(OSError, match="nobody is there"):
+        writers.acquire(10, fails)
+    other.kill()
+    got = []
+    thread = threading.Thread(target=lambda: got.append(writers.acquire(10)))
+    thread.start()
+    thread.join()
+    assert got == [True]
+
+
 def test_a_folder_that_takes_no_files(tmp_path):
     """Nothing is wrong: SQLite's own lock is asked for in any case."""
     made = Writers(str(tmp_path / "nowhere" / "herdbook.db"))

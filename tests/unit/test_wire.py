@@ -242,3 +242,11 @@ def test_times_are_written_in_utc_milliseconds() -> None:
     value = structure({**GOOD, "valid_from": "2026-01-01T01:00:00.123456+01:00"}, AliasAssignment)
     assert value.valid_from == datetime(2026, 1, 1, 0, 0, 0, 123000, tzinfo=UTC)
     assert b'"valid_from":"2026-01-01T00:00:00.123Z"' in to_json(value)
+
+
+def test_a_page_says_what_its_items_say() -> None:
+    """Also where nobody said of what it is."""
+    file = FileEntry(path="a", size=1, sha256="a" * 64)
+    plain = converter.unstructure(Page(items=(file,)))
+    assert plain == {"items": [converter.unstructure(file)], "next_page_token": None}
+    assert b'"path":"a"' in to_json(Page(items=(file,)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -20,7 +21,7 @@ _Done = tuple[Sequence[_Asked], Sequence[Any]]
 
 
 class Batches:
-    """Lets one event loop have jobs done together.
+    """Lets an event loop have jobs done together.
 
     Threads that write one by one would only take the interpreter from each other, and wait for the disk in turns. The
     one thread takes what waits by itself: until the loop had handed it on, a tenth of the time was over.
@@ -38,33 +39,34 @@ class Batches:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="herdbook-changes")
         self._waiting: SimpleQueue[_Asked] = SimpleQueue()
         self._batch: Sequence[_Asked] = ()
-        self._busy = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def do(self, job: Job) -> Any:
         """Do a job with others; returns what it returns, or raises that where it is an error."""
-        future = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
         self._waiting.put((job, future))
-        if not self._busy:
-            self._begin()
+        # A loop that was closed is not told that the thread has ended.
+        if self._loop is not loop:
+            self._begin(loop)
         return await future
 
     def shut_down(self) -> None:
         """Wait for what was begun."""
         self._pool.shutdown(wait=True)
 
-    def _begin(self) -> None:
-        loop = asyncio.get_running_loop()
-        loop.run_in_executor(self._pool, self._work, loop).add_done_callback(self._end)
-        self._busy = True
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.run_in_executor(self._pool, self._work).add_done_callback(self._end)
+        self._loop = loop
 
-    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _work(self) -> None:
         """Do what comes until nothing does; in the thread."""
         untold: list[_Done] = []
 
         def tell() -> None:
-            if untold:
-                loop.call_soon_threadsafe(_tell, tuple(untold))
-                untold.clear()
+            for done in untold:
+                _pass_on(done)
+            untold.clear()
 
         try:
             while (first := self._first()) is not None:
@@ -93,24 +95,32 @@ class Batches:
     def _end(self, done: asyncio.Future[None]) -> None:
         error = done.exception()
         if error is not None:
-            _tell([(self._batch, [error] * len(self._batch))])
-        self._busy = False
+            _pass_on((self._batch, [error] * len(self._batch)))
+        loop = done.get_loop()
+        if self._loop is loop:
+            self._loop = None
         # Something may have come after the thread looked.
         if not self._waiting.empty():
             try:
-                self._begin()
+                self._begin(loop)
             except RuntimeError as ended:
                 left = [self._waiting.get() for _ in range(self._waiting.qsize())]
-                _tell([(left, [ended] * len(left))])
+                _pass_on((left, [ended] * len(left)))
 
 
-def _tell(done: Sequence[_Done]) -> None:
-    for batch, outcomes in done:
-        for (_, future), outcome in zip(batch, outcomes, strict=True):
-            if future.done():
-                # Whoever asked is gone.
-                continue
-            if isinstance(outcome, BaseException):
-                future.set_exception(outcome)
-            else:
-                future.set_result(outcome)
+def _pass_on(done: _Done) -> None:
+    for loop in {future.get_loop() for _, future in done[0]}:
+        # In one that is closed nobody waits.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_tell, loop, done)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, done: _Done) -> None:
+    for (_, future), outcome in zip(*done, strict=True):
+        if future.get_loop() is not loop or future.done():
+            # Whoever asked is gone.
+            continue
+        if isinstance(outcome, BaseException):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)

@@ -94,6 +94,17 @@ def test_nobody_sends_a_large_body(server, method, path):
         assert raw.recv(65536).startswith(b"HTTP/1.1 401 ")
 
 
+@pytest.mark.parametrize("size", [0, 20_000, 100_000])
+def test_what_is_wrong_with_a_change_is_told_to_who_may_ask(server, http, model, size):
+    """A body that the event loop reads, one that a thread reads and one that is large: 401 comes before 400."""
+    body = json.dumps({"lineage": 3, "comment": "x" * size}).encode()
+    answer = http.post(f"{model}/versions", content=body, headers=JSON)
+    assert (answer.status_code, "@ $.lineage" in answer.json()["detail"]) == (400, True)
+    with httpx2.Client(base_url=server.url) as nobody:
+        answer = nobody.post(f"{model}/versions", content=body, headers=JSON)
+    assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHENTICATED")
+
+
 @pytest.mark.parametrize(
     "query",
     [

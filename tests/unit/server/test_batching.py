@@ -246,3 +246,40 @@ def test_what_comes_after_its_end_is_told_so():
                 await asyncio.wait_for(batches.do(lambda: 2), 20)
 
     asyncio.run(run())
+
+
+def test_one_loop_comes_after_another():
+    """The thread may still wait for more from a loop that is closed."""
+    batches = Batches(lambda jobs, _meanwhile: [job() for job in jobs])
+    for number in range(4):
+        assert asyncio.run(asyncio.wait_for(batches.do(lambda number=number: number), 20)) == number
+    batches.shut_down()
+
+
+def test_a_loop_that_is_closed_breaks_nothing():
+    """What was asked for there is done, and the next loop is answered."""
+    begun, go_on, done = threading.Event(), threading.Event(), []
+
+    def together(jobs, meanwhile):
+        begun.set()
+        go_on.wait(10)
+        if meanwhile is not None:
+            meanwhile()
+        return [job() for job in jobs]
+
+    batches = Batches(together)
+
+    async def leave():
+        tasks = [asyncio.create_task(batches.do(lambda number=number: done.append(number))) for number in range(3)]
+        await asyncio.to_thread(begun.wait, 10)
+        for task in tasks:
+            task.cancel()
+
+    async def ask():
+        go_on.set()
+        return await asyncio.wait_for(batches.do(lambda: "answer"), 20)
+
+    asyncio.run(leave())
+    assert asyncio.run(ask()) == "answer"
+    batches.shut_down()
+    assert sorted(done) == [0, 1, 2]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from attrs import frozen
 
-from herdbook.entities import ModelDescription
+from herdbook.entities import ModelDescription, Page
 from herdbook.server.native import answers
 from herdbook.wire import converter
 
@@ -45,3 +46,18 @@ def test_what_is_large_is_not_kept(made):
     assert kept(large) == kept(large) == converter.unstructure(large)
     assert len(seen) == 2
     assert not kept._known
+
+
+def test_a_page_remembers_too():
+    """What many versions of one page have in common is made plain once."""
+    shared = described(1)
+    plain = answers.plain_of(Page[_Described])
+    page = plain(Page(items=tuple(_Described(model=shared) for _ in range(3))))
+    first, *others = (item["model"] for item in page["items"])
+    assert first == converter.unstructure(shared)
+    assert all(other is first for other in others)
+
+
+@frozen
+class _Described:
+    model: ModelDescription

@@ -113,13 +113,20 @@ class Batch:
 
     def _end(self) -> None:
         together, self._open = self._open, None
-        if together is not None:
-            try:
-                _let_go_on(self._meanwhile)
-                together.finish()
-                self._committed(together.changes)
-            finally:
-                self._writer.release()
+        try:
+            if self._meanwhile is not None:
+                self._meanwhile()
+        finally:
+            # Whatever that does, nothing stays open.
+            if together is not None:
+                self._finish(together)
+
+    def _finish(self, together: _Together) -> None:
+        try:
+            together.finish()
+            self._committed(together.changes)
+        finally:
+            self._writer.release()
 
 
 class _Together:

@@ -249,7 +249,9 @@ class SqliteStore(SqlStore):
             connection = self._engine.raw_connection()
             driver: Any = connection.driver_connection
             try:
-                if not begun_within(driver, _ALONE_S):
+                with translated():
+                    has_begun = begun_within(driver, _ALONE_S)
+                if not has_begun:
                     yield False
                     return
                 try:

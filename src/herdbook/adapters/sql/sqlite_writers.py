@@ -18,9 +18,9 @@ except ImportError:  # on Windows, where SQLite's own lock has to do
 STINT_S = 0.02
 """For how long a process may write again and again while another one waits: each finds the pages that it has read
 outdated by what the other one wrote."""
-_PAUSE_S = 0.000_25
-_LONGEST_S = 0.002
-_GROWTH = 1.1
+_PAUSE_S = 0.001
+_LONGEST_S = 0.005
+_GROWTH = 1.05
 
 
 class Writers:
@@ -60,10 +60,13 @@ class Writers:
         wait = _Wait(seconds, meanwhile)
         if not self._thread.acquire(blocking=False) and not self._thread.acquire(timeout=wait.begun()):
             return False
-        if self._is_next(wait):
-            return True
-        self._thread.release()
-        return False
+        is_next = False
+        try:
+            is_next = self._is_next(wait)
+        finally:
+            if not is_next:
+                self._thread.release()
+        return is_next
 
     def release(self) -> None:
         """Let others write."""

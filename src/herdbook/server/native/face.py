@@ -58,7 +58,7 @@ _LISTS = frozenset(
 """Reads that are lists as well, of what lies in one model."""
 _INLINE = frozenset({Place.LOOP, Place.LISTS})
 READ_IN_LOOP = 16 * 1024
-"""Bytes of a body that the event loop reads as JSON."""
+"""Bytes of a body that the event loop reads as JSON; larger ones are read in a thread that keeps no change waiting."""
 
 
 @frozen
@@ -232,8 +232,11 @@ class NativeFace:
         return done
 
     async def _change(self, request: Request) -> Answer:
-        """Make a short change: the one thread that does it is spared what the loop can do while others are made."""
-        given = self._given(request) if len(request.body) <= READ_IN_LOOP else None
+        """Make a short change: the one thread that does it is spared what can be done while it makes others."""
+        if len(request.body) <= READ_IN_LOOP:
+            given = _given(request)
+        else:
+            given = await self.in_thread(lambda: _given(request))
 
         def change() -> Any:
             # An error of one change is none of those that are done with it; it is raised again in the event loop.
@@ -243,14 +246,6 @@ class NativeFace:
                 return error
 
         return _rendered(request.served, await self.threads.do(Place.CHANGES, change))
-
-    @staticmethod
-    def _given(request: Request) -> dict[str, Any] | RegistryError:
-        """Return the arguments, or what is wrong with them, which only who may ask is told."""
-        try:
-            return _arguments(request)
-        except RegistryError as error:
-            return error
 
     def _place(self, request: Request) -> Place:
         # Who asks may have to be found out over the network, which keeps nobody else waiting.
@@ -276,6 +271,14 @@ class NativeFace:
             raise given
         arguments = _arguments(request) if given is None else given
         return getattr(registry, request.served.verb)(**arguments)
+
+
+def _given(request: Request) -> dict[str, Any] | RegistryError:
+    """Return the arguments, or what is wrong with them, which only who may ask is told."""
+    try:
+        return _arguments(request)
+    except RegistryError as error:
+        return error
 
 
 def _arguments(request: Request) -> dict[str, Any]:
