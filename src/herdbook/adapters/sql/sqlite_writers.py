@@ -18,9 +18,10 @@ except ImportError:  # on Windows, where SQLite's own lock has to do
 STINT_S = 0.02
 """For how long a process may write again and again while another one waits: each finds the pages that it has read
 outdated by what the other one wrote."""
-_PAUSE_S = 0.001
-_LONGEST_S = 0.005
-_GROWTH = 1.05
+_PAUSE_S = 0.0005
+_LONG_S = 0.2
+"""After how many seconds of waiting one asks more seldom."""
+_LONG_PAUSE_S = 0.005
 
 
 class Writers:
@@ -108,9 +109,9 @@ class _Wait:
     """Waits for locks of files, of which the system would not say so after some time."""
 
     def __init__(self, seconds: float, meanwhile: Callable[[], None] | None) -> None:
-        self._end = time.monotonic() + seconds
+        self._began = time.monotonic()
+        self._end = self._began + seconds
         self._meanwhile = meanwhile
-        self._pause = _PAUSE_S
 
     def begun(self) -> float:
         """Let others go on; returns the seconds that are left."""
@@ -125,8 +126,8 @@ class _Wait:
             left = self.begun()
             if not left:
                 return False
-            time.sleep(min(left, self._pause))
-            self._pause = min(_LONGEST_S, self._pause * _GROWTH)
+            has_waited = self._end - left - self._began
+            time.sleep(min(left, _PAUSE_S if has_waited < _LONG_S else _LONG_PAUSE_S))
         return True
 
 
