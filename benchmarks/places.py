@@ -122,8 +122,10 @@ class _Files:
             for left in self._kept.glob(f"{making.name}*"):
                 left.unlink()
             fill(_file(making))
-            assert not list(self._kept.glob(f"{making.name}-*")), "a connection is still open"
+            assert not list(self._kept.glob(f"{making.name}-wal")), "a connection is still open"
             making.rename(seeded)
+            for left in self._kept.glob(f"{making.name}-*"):
+                left.unlink()
         shutil.copy(seeded, file)
         with file.open("rb+") as copied:
             # It is not to be written while something is measured.
