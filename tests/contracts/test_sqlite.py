@@ -17,6 +17,7 @@ from herdbook.errors import AlreadyExistsError, IntegrityError, InvalidArgumentE
 from herdbook.names import CatalogName
 from herdbook.testing.metadata_ledger_contract import line
 from herdbook.testing.metadata_samples import ALICE_ID, MODEL, StoreFixtures, add_version, exists, insert_catalog, stamp
+from herdbook.testing.sqlite_samples import SqliteFixtures
 
 
 def test_what_is_no_database_is_refused(tmp_path):
@@ -50,13 +51,7 @@ def test_other_urls_are_refused():
         SqlStore.open("mysql://host/db")
 
 
-class TestFile(StoreFixtures):
-    @pytest.fixture
-    def store(self, tmp_path):
-        store = SqlStore.open(f"sqlite:///{tmp_path / 'herdbook.db'}")
-        yield store
-        store.close()
-
+class TestFile(SqliteFixtures):
     def test_a_read_goes_on_seeing_what_it_began_with(self, ready):
         """Whatever is committed meanwhile, one read transaction has one answer."""
         with ready.read() as tx:

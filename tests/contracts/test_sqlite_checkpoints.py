@@ -18,6 +18,7 @@ from herdbook.adapters.sql.store import SqlStore
 from herdbook.errors import UnavailableError
 from herdbook.testing.forking import forked, needs_fork
 from herdbook.testing.metadata_samples import StoreFixtures, exists, insert_catalog
+from herdbook.testing.sqlite_samples import SqliteFixtures
 
 PAGE = 4096
 
@@ -36,17 +37,7 @@ def log_bytes(path):
     return path.with_name(f"{path.name}-wal").stat().st_size
 
 
-class TestStore(StoreFixtures):
-    @pytest.fixture
-    def path(self, tmp_path):
-        return tmp_path / "herdbook.db"
-
-    @pytest.fixture
-    def store(self, path):
-        store = SqlStore.open(f"sqlite:///{path}")
-        yield store
-        store.close()
-
+class TestStore(SqliteFixtures):
     def carried(self, path, names):
         """Return how many of the names are in the database itself."""
         alone = path.with_name("alone.db")

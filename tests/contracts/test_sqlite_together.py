@@ -1,24 +1,20 @@
-"""What SQLite promises of jobs that share a commit, beyond the contract: they share it, and fail with it."""
+"""What SQLite promises of jobs that share a commit, beyond the contract: one end for all, and that others can go on."""
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from herdbook.adapters.sql.store import SqlStore
 from herdbook.errors import ConcurrentUpdateError, RegistryError, UnavailableError
 from herdbook.names import SchemaName
-from herdbook.testing.metadata_samples import ALICE_ID, StoreFixtures, exists, insert_catalog, new_id, stamp
+from herdbook.testing.metadata_samples import ALICE_ID, exists, insert_catalog, new_id, stamp
+from herdbook.testing.sqlite_samples import SqliteFixtures
 
 
-class TestTogether(StoreFixtures):
-    @pytest.fixture
-    def store(self, tmp_path):
-        store = SqlStore.open(f"sqlite:///{tmp_path / 'herdbook.db'}")
-        yield store
-        store.close()
-
+class TestTogether(SqliteFixtures):
     def inserts(self, store, name, then=lambda tx: None):
         def job():
             try:
@@ -105,3 +101,85 @@ class TestTogether(StoreFixtures):
             thread.join(60)
         with ready.read() as tx:
             assert tx._run.one("SELECT count(*) FROM catalogs") == (120,)
+
+    def test_others_go_on_before_the_commit(self, ready):
+        """Everything is written then, and nothing of it is there for others."""
+        seen = []
+        with ThreadPoolExecutor(1) as other:
+            ready.together(
+                [self.inserts(ready, "one"), self.inserts(ready, "two")],
+                lambda: seen.append([other.submit(exists, ready, name).result(10) for name in ("one", "two")]),
+            )
+        assert seen == [[False, False]]
+        assert exists(ready, "one")
+        assert exists(ready, "two")
+
+    def test_others_go_on_before_another_process_is_waited_for(self, ready, path):
+        """One that has SQLite's lock; it is given back only when the others have gone on."""
+        other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        other.execute("BEGIN IMMEDIATE")
+        states = []
+
+        def end():
+            states.append(other.in_transaction)
+            if other.in_transaction:
+                other.rollback()
+
+        try:
+            assert ready.together([self.inserts(ready, "one")], end) == ["one"]
+        finally:
+            other.close()
+        assert states == [True, False]
+        assert exists(ready, "one")
+
+    def test_others_go_on_before_another_thread_is_waited_for(self, ready):
+        """One that writes by itself; it ends only when the others have gone on."""
+        writes, go_on = threading.Event(), threading.Event()
+
+        def write():
+            with ready.write() as tx:
+                insert_catalog(tx, "before")
+                writes.set()
+                assert go_on.wait(10)
+
+        with ThreadPoolExecutor(1) as other:
+            written = other.submit(write)
+            assert writes.wait(10)
+            assert ready.together([self.inserts(ready, "one")], go_on.set) == ["one"]
+            written.result(10)
+        assert exists(ready, "before")
+        assert exists(ready, "one")
+
+    def test_others_that_cannot_go_on_leave_nothing_open(self, ready, path):
+        """Whatever comes of letting them, what was done ends, and whoever writes next can."""
+
+        def fails():
+            raise OSError("nobody is there")
+
+        with pytest.raises(OSError, match="nobody is there"):
+            ready.together([self.inserts(ready, "one")], fails)
+        other = sqlite3.connect(path, isolation_level=None, timeout=0)
+        other.execute("BEGIN IMMEDIATE")
+        other.rollback()
+        other.close()
+        assert exists(ready, "one")
+        assert ready.together([self.inserts(ready, "two")]) == ["two"]
+
+    def test_others_go_on_where_nothing_is_written(self, ready):
+        """Jobs that are all refused let others go on as well."""
+        called = []
+        assert ready.together([lambda: "refused"], lambda: called.append(1)) == ["refused"]
+        assert called
+
+    def test_a_lock_is_waited_for_as_ever_afterwards(self, ready, path):
+        """Who asked once without waiting has not made its connection one that never does."""
+        ready.together([self.inserts(ready, "one")], lambda: None)
+        other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        other.execute("BEGIN IMMEDIATE")
+        timer = threading.Timer(0.2, other.rollback)
+        timer.start()
+        try:
+            assert ready.together([self.inserts(ready, "two")]) == ["two"]
+        finally:
+            timer.join()
+            other.close()

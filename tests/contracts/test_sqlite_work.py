@@ -5,11 +5,8 @@ from __future__ import annotations
 from functools import partial
 from unittest import mock
 
-import pytest
-
 from herdbook.adapters.sql import search_reads
 from herdbook.adapters.sql.search_sql import Page
-from herdbook.adapters.sql.store import SqlStore
 from herdbook.entities import Lineage, Manifest
 from herdbook.formats.filter_fields import Noun
 from herdbook.formats.filters import parse_filter
@@ -19,7 +16,8 @@ from herdbook.policy.ranges import EVERYTHING, Ranges, compile_ranges
 from herdbook.ports.authorizer import Held, Reach, Visible
 from herdbook.ports.metadata import Search
 from herdbook.service.finalizing import manifest_sha256
-from herdbook.testing.metadata_samples import ALICE_ID, StoreFixtures, add_model, add_version, entry, new_id, stamp
+from herdbook.testing.metadata_samples import ALICE_ID, add_model, add_version, entry, new_id, stamp
+from herdbook.testing.sqlite_samples import SqliteFixtures
 from herdbook.verdicts import SecurableKind
 
 ALL = (EVERYTHING, compile_ranges(["c", "z"]))
@@ -46,13 +44,7 @@ def steps(store, question):
     return counted
 
 
-class TestWork(StoreFixtures):
-    @pytest.fixture
-    def store(self, tmp_path):
-        store = SqlStore.open(f"sqlite:///{tmp_path / 'herdbook.db'}")
-        yield store
-        store.close()
-
+class TestWork(SqliteFixtures):
     def grow(self, store, schema_id, numbers):
         """Add models to a schema, each with a version that holds a file of all and one of its own."""
         with store.write() as tx:

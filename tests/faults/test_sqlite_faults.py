@@ -12,15 +12,10 @@ from herdbook.errors import ConcurrentUpdateError, UnavailableError
 from herdbook.names import CatalogName
 from herdbook.testing.forking import forked, needs_fork
 from herdbook.testing.metadata_samples import StoreFixtures, exists, insert_catalog
+from herdbook.testing.sqlite_samples import SqliteFixtures
 
 
-class TestFile(StoreFixtures):
-    @pytest.fixture
-    def store(self, tmp_path):
-        store = SqlStore.open(f"sqlite:///{tmp_path / 'herdbook.db'}")
-        yield store
-        store.close()
-
+class TestFile(SqliteFixtures):
     def test_a_failed_commit_leaves_nothing_open(self, ready):
         """Where the commit itself fails, the change is taken back and the next transaction works."""
         orphan = """INSERT INTO schemas (id, catalog_id, name, key, owner_id, created_at, created_by, updated_at,

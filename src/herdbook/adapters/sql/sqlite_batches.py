@@ -114,8 +114,7 @@ class Batch:
     def _end(self) -> None:
         together, self._open = self._open, None
         try:
-            if self._meanwhile is not None:
-                self._meanwhile()
+            _let_go_on(self._meanwhile)
         finally:
             # Whatever that does, nothing stays open.
             if together is not None:

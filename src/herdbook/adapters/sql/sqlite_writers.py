@@ -59,7 +59,7 @@ class Writers:
             meanwhile: Called before anybody is waited for.
         """
         wait = _Wait(seconds, meanwhile)
-        if not self._thread.acquire(blocking=False) and not self._thread.acquire(timeout=wait.begun()):
+        if not self._thread.acquire(blocking=False) and not self._thread.acquire(timeout=wait.left()):
             return False
         is_next = False
         try:
@@ -83,6 +83,7 @@ class Writers:
         self._next = self._writing = None
 
     def __enter__(self) -> None:
+        """Keep other threads away, in memory, where there are no other processes."""
         self._thread.acquire()
 
     def __exit__(
@@ -113,7 +114,7 @@ class _Wait:
         self._end = self._began + seconds
         self._meanwhile = meanwhile
 
-    def begun(self) -> float:
+    def left(self) -> float:
         """Let others go on; returns the seconds that are left."""
         if self._meanwhile is not None:
             self._meanwhile()
@@ -123,7 +124,7 @@ class _Wait:
     def until(self, take: Callable[[], bool]) -> bool:
         """Wait until a lock is taken; returns False where it takes too long."""
         while not take():
-            left = self.begun()
+            left = self.left()
             if not left:
                 return False
             has_waited = self._end - left - self._began
